@@ -1,0 +1,139 @@
+/**
+ * What captioning one image yields: the payload that travels from the inference process to the editor, the panel and
+ * the command line's JSON document. Times are milliseconds; log-probabilities are natural logarithms of the full,
+ * unfiltered softmax.
+ */
+
+/** One generated token. `text` is the token decoded alone, leading space kept, bytes that are no UTF-8 as `\xNN`. */
+export interface TokenScore {
+  readonly id: number;
+  readonly text: string;
+  readonly logProb: number;
+}
+
+/** One caption. `score` is the mean `logProb` of `tokens`, which hold every generated token, the stop token included. */
+export interface Caption {
+  readonly text: string;
+  readonly score: number;
+  readonly tokens: readonly TokenScore[];
+}
+
+/** A vocabulary token near a prefix embedding; `score` is the cosine of the two, in −1…1. */
+export interface NearestToken {
+  readonly id: number;
+  readonly text: string;
+  readonly score: number;
+}
+
+/** One prefix embedding: its position (from 0), its Euclidean norm, and its nearest tokens, best first, ties by lower id. */
+export interface PrefixPosition {
+  readonly position: number;
+  readonly norm: number;
+  readonly nearest: readonly NearestToken[];
+}
+
+/** How long each step took. Steps that ran for a batch of images count as the batch's time divided by its images. */
+export interface Timings {
+  readonly decode: number;
+  readonly preprocess: number;
+  readonly encode: number;
+  readonly map: number;
+  readonly generate: number;
+  readonly interpret: number;
+}
+
+/** The model that made a caption. `width` is the language model's width D, `prefixLength` the number K of prefix embeddings. */
+export interface ModelInfo {
+  readonly id: string;
+  readonly encoder: string;
+  readonly mapper: string;
+  readonly prefixLength: number;
+  readonly width: number;
+  readonly dtype: string;
+  readonly provider: string;
+}
+
+/** An image that was captioned. Width and height are those of the upright image, in pixels. */
+export interface CaptionedImage {
+  readonly sha256: string;
+  readonly width: number;
+  readonly height: number;
+  readonly captions: readonly Caption[];
+  readonly prefix: readonly PrefixPosition[];
+  readonly timings: Timings;
+}
+
+/** What a result of one inference request holds: the image's captions and the model that made them. */
+export interface CaptionResult {
+  readonly model: ModelInfo;
+  readonly image: CaptionedImage;
+}
+
+/** How to search for a caption. */
+export interface Decoding {
+  readonly strategy: 'greedy' | 'beam';
+  /** Width of the beam search; 1 for greedy. */
+  readonly beams: number;
+  /** The longest caption, in tokens. */
+  readonly maxTokens: number;
+}
+
+/** What to compute for an image; what is absent is taken from the pack (`decoding`) or the documented defaults. */
+export interface CaptionOptions {
+  readonly strategy?: Decoding['strategy'];
+  readonly beams?: number;
+  readonly maxTokens?: number;
+  /** How many captions to return, best first. Default 1; at most the beams. */
+  readonly captions?: number;
+  /** How many nearest tokens to return for each prefix position. Default 8. */
+  readonly nearest?: number;
+}
+
+export const defaultNearest = 8;
+export const defaultMaxTokens = 67;
+
+/** The command line's document (`--json`), version 1: fields may be added, none change their meaning. */
+export type CaptionDocument =
+  | {
+      readonly version: 1;
+      readonly model: ModelInfo;
+      readonly images: readonly ImageEntry[];
+    }
+  | { readonly version: 1; readonly error: { readonly code: ErrorCode; readonly message: string } };
+
+export type ImageEntry =
+  | ({ readonly path: string } & CaptionedImage)
+  | { readonly path: string; readonly error: { readonly code: ErrorCode; readonly message: string } };
+
+/** Every code an error of captioning can carry; `docs/errors.md` lists each with its remedy. */
+export const errorCodes = [
+  // the image
+  'missing',
+  'unreadable',
+  'not-a-file',
+  'symlink-loop',
+  'empty-file',
+  'empty-folder',
+  'too-large',
+  'not-an-image',
+  'unsupported-format',
+  'corrupt-image',
+  'too-many-pixels',
+  // the pack
+  'pack-missing',
+  'pack-invalid',
+  'pack-newer',
+  'pack-file-missing',
+  'pack-file-changed',
+  'pack-tensor-mismatch',
+  // the runtime
+  'provider-unavailable',
+  'out-of-memory',
+  'inference-failed',
+  'inference-crashed',
+  'inference-down',
+  'cancelled',
+  'usage',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];

@@ -1,0 +1,50 @@
+/**
+ * What the editor and the language server say beyond the Language Server Protocol. Built on the same message types as
+ * the language client, so that any editor can speak it over `--stdio`.
+ */
+import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
+import type { CaptionOptions, CaptionResult } from './caption.js';
+
+// ── to the server ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Captions the image file behind a `file:` URI. Fails with a `{ code }` of `errorCodes` in the error's data. */
+export const captionUri = new RequestType<{ uri: string; options?: CaptionOptions }, CaptionResult, { code: string }>(
+  'clipcap/caption',
+);
+
+/** Ends the inference process, forgets past crashes and loads the model anew. */
+export const restartInference = new RequestType0<void, void>('clipcap/restart');
+
+// ── from the server ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Health, pushed whenever it changes. `idle`: no inference process runs; it starts with the next request. */
+export interface ServerStatus {
+  readonly state: 'idle' | 'loading' | 'ready' | 'failed';
+  /** The pack's title or, before it was loaded, its id or folder. */
+  readonly pack: string;
+  readonly provider: string;
+  /** Why it failed. */
+  readonly reason?: string;
+}
+
+export const serverStatus = new NotificationType<ServerStatus>('clipcap/status');
+
+// ── settings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The `clipcap` section of the settings, as the server asks for it (`workspace/configuration`). */
+export interface Settings {
+  /** `builtin` or the folder of a pack. */
+  readonly model: string;
+  readonly provider: 'auto' | 'cpu';
+  readonly hover: {
+    readonly enabled: boolean;
+    /** How long a hover waits for a caption before it says that one is on its way, in milliseconds. */
+    readonly wait: number;
+  };
+  readonly decoding: {
+    readonly strategy: 'pack' | 'greedy' | 'beam';
+    readonly beams: number;
+  };
+  /** Minutes without a request after which the inference process ends. */
+  readonly idleMinutes: number;
+}
