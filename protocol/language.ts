@@ -2,8 +2,16 @@
  * What the editor and the language server say beyond the Language Server Protocol. Built on the same message types as
  * the language client, so that any editor can speak it over `--stdio`.
  */
-import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
+import { NotificationType, NotificationType0, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { CaptionOptions, CaptionResult } from './caption.js';
+
+/** What a client may say in `initializationOptions`; a client that says nothing is trusted and knows no commands. */
+export interface InitializationOptions {
+  /** Whether the user trusts the workspace. If not, documents reach no image outside the workspace's folders. */
+  readonly trusted?: boolean;
+  /** The client's command that shows an image's prefix; it takes the image's URI as a string. */
+  readonly inspectCommand?: string;
+}
 
 // ── to the server ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -14,6 +22,9 @@ export const captionUri = new RequestType<{ uri: string; options?: CaptionOption
 
 /** Ends the inference process, forgets past crashes and loads the model anew. */
 export const restartInference = new RequestType0<void, void>('clipcap/restart');
+
+/** The user has come to trust the workspace. */
+export const workspaceTrusted = new NotificationType0('clipcap/workspaceTrusted');
 
 // ── from the server ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,83 @@
+/**
+ * Captions of image files: each file is read once, each content captioned once. What was captioned lately answers from
+ * memory after one look at the file's time and size.
+ */
+import { stat } from 'node:fs/promises';
+import type { CancellationToken } from 'vscode-languageserver';
+import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
+import type { Priority } from '@clipcap/protocol/inference';
+import type { InferenceProcess } from '../process/inferenceProcess.js';
+import { readImage } from '../process/readImage.js';
+import { Recent } from './recent.js';
+
+/** What captions need of the inference process. */
+export type Inference = Pick<
+  InferenceProcess,
+  'state' | 'onState' | 'caption' | 'load' | 'restart' | 'dispose'
+>;
+
+/** The model to caption with, and how. */
+export interface Model {
+  /** The pack's folder. */
+  readonly folder: string;
+  readonly provider: string;
+  readonly options: CaptionOptions;
+}
+
+/** Captions kept in memory: some 15 kB each. */
+const rememberedResults = 1000;
+const rememberedFiles = 10_000;
+
+export class Captions {
+  readonly #inference: () => Inference;
+  readonly #contents = new Recent<string>(rememberedFiles);
+  readonly #results = new Recent<CaptionResult>(rememberedResults);
+
+  constructor(inference: () => Inference) {
+    this.#inference = inference;
+  }
+
+  /**
+   * Captions the image at `path`. Without a token the run goes on to its end, whoever still waits for it.
+   *
+   * @throws CaptionError
+   */
+  async caption(path: string, model: Model, priority: Priority, token?: CancellationToken): Promise<CaptionResult> {
+    const identity = await fileIdentity(path);
+    const content = identity === undefined ? undefined : this.#contents.get(identity);
+    const known = content === undefined ? undefined : this.#results.get(resultKey(content, model));
+    if (known) return known;
+    const { bytes, sha256 } = await readImage(path);
+    if (identity !== undefined) this.#contents.set(identity, sha256);
+    const key = resultKey(sha256, model);
+    const twin = this.#results.get(key);
+    if (twin) return twin;
+    const { folder, provider, options } = model;
+    const result = await this.#inference().caption(
+      { model: folder, provider, bytes, name: path, sha256, priority, options },
+      token,
+    );
+    this.#results.set(key, result);
+    return result;
+  }
+
+  /** Forgets all captions, as after a restart, when a pack may hold other files than before. */
+  forget(): void {
+    this.#results.clear();
+  }
+}
+
+/** What changes with the file's content; undefined where the file cannot be looked at (reading it says why). */
+async function fileIdentity(path: string): Promise<string | undefined> {
+  try {
+    const { mtimeNs, size, ino } = await stat(path, { bigint: true });
+    return JSON.stringify([path, String(mtimeNs), String(size), String(ino)]);
+  } catch {
+    return undefined;
+  }
+}
+
+function resultKey(sha256: string, { folder, provider, options }: Model): string {
+  const { strategy, beams, maxTokens, captions, nearest } = options;
+  return JSON.stringify([sha256, folder, provider, strategy, beams, maxTokens, captions, nearest]);
+}

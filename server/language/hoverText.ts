@@ -1,0 +1,56 @@
+/** The words of a hover. */
+import { MarkupKind, type MarkupContent } from 'vscode-languageserver';
+import type { CaptionResult } from '@clipcap/protocol/caption';
+
+/** What the editor can do with a hover. */
+export interface HoverStyle {
+  readonly markdown: boolean;
+  /** The editor's command that shows an image's prefix; it takes the image's URI. */
+  readonly inspectCommand?: string | undefined;
+}
+
+const meaning =
+  'The geometric mean of the probabilities that the model gave its own words. ' +
+  'It is not the chance that the caption is true.';
+
+/** A caption with its confidence, exp(score), the model, and the way to the prefix. */
+export function captionText({ model, image }: CaptionResult, uri: string, style: HoverStyle): MarkupContent {
+  const best = image.captions[0];
+  const caption = best?.text ?? '';
+  const confidence = Math.exp(best?.score ?? -Infinity).toFixed(2);
+  if (!style.markdown) {
+    return plain(`${caption}\n\nConfidence ${confidence}, model ${model.id}. ${meaning}`);
+  }
+  const shown = `**${escapeMarkdown(caption)}**`;
+  const maker = `model ${escapeMarkdown(model.id)}`;
+  if (style.inspectCommand === undefined) {
+    return markdown(`${shown}\n\nConfidence ${confidence} · ${maker}\n\n*${meaning}*`);
+  }
+  const inspect = `command:${style.inspectCommand}?${encodeURIComponent(JSON.stringify([uri]))}`;
+  return markdown(
+    `${shown}\n\nConfidence [${confidence}](${inspect} "${meaning}") · ${maker} · ` +
+      `[Inspect Prefix](${inspect} "Show the words nearest to each prefix embedding")`,
+  );
+}
+
+/** One sentence: that a caption is on its way, or why there is none. */
+export function sentence(text: string, style: HoverStyle): MarkupContent {
+  return style.markdown ? markdown(escapeMarkdown(text)) : plain(text);
+}
+
+/** Text that Markdown, its HTML and its automatic links leave as it is. */
+export function escapeMarkdown(text: string): string {
+  return text
+    .replace(/\s+/gu, ' ')
+    .replace(/[\\`*_{}[\]()#+\-!~<>|&$:@]/gu, '\\$&')
+    .replace(/^(\d+)\./u, '$1\\.')
+    .replace(/\b(www)\./giu, '$1\\.');
+}
+
+function markdown(value: string): MarkupContent {
+  return { kind: MarkupKind.Markdown, value };
+}
+
+function plain(value: string): MarkupContent {
+  return { kind: MarkupKind.PlainText, value };
+}

@@ -1,0 +1,66 @@
+/** Image references in Markdown, inline, by reference and as HTML; nothing inside code is one. */
+import type { Definition, Html, Nodes } from 'mdast';
+import { fromMarkdown } from 'mdast-util-from-markdown';
+import { htmlFragmentLinks } from './html.js';
+import type { ImageLink } from './imageLink.js';
+
+/** Reads a whole document. */
+export function markdownLinks(text: string): ImageLink[] {
+  const nodes = descendants(fromMarkdown(text));
+  const definitions = new Map<string, Definition>();
+  for (const node of nodes) {
+    // The first of several definitions counts.
+    if (node.type === 'definition' && !definitions.has(node.identifier)) definitions.set(node.identifier, node);
+  }
+  return nodes.flatMap((node) => {
+    switch (node.type) {
+      case 'image':
+      case 'link':
+      case 'definition':
+        return linkOf(node, node.url);
+      case 'imageReference':
+      case 'linkReference':
+        return linkOf(node, definitions.get(node.identifier)?.url);
+      case 'html':
+        return linksOfHtml(node, text);
+      default:
+        return [];
+    }
+  });
+}
+
+function descendants(root: Nodes): Nodes[] {
+  const all: Nodes[] = [];
+  const open: Nodes[] = [root];
+  for (let node = open.pop(); node; node = open.pop()) {
+    all.push(node);
+    if ('children' in node) open.push(...node.children.toReversed());
+  }
+  return all;
+}
+
+function linkOf(node: Nodes, reference: string | undefined): ImageLink[] {
+  const [start, end] = [node.position?.start.offset, node.position?.end.offset];
+  return reference === undefined || start === undefined || end === undefined ? [] : [{ reference, start, end }];
+}
+
+function linksOfHtml(node: Html, text: string): ImageLink[] {
+  const [start, end] = [node.position?.start.offset, node.position?.end.offset];
+  if (start === undefined || end === undefined) return [];
+  return htmlFragmentLinks(blankContainers(text.slice(start, end), node.value), start);
+}
+
+/**
+ * HTML inside a block quote or a list carries the container's marks (`> `) at the start of its lines; `value` is the
+ * same text without them. Blanks take their place, so that offsets stay true.
+ */
+function blankContainers(written: string, value: string): string {
+  const lines = value.split('\n');
+  return written
+    .split('\n')
+    .map((line, index) => {
+      const content = lines[index];
+      return content !== undefined && line.endsWith(content) ? content.padStart(line.length) : line;
+    })
+    .join('\n');
+}

@@ -1,0 +1,184 @@
+/** The language server, on whatever connection it is given. */
+import {
+  DidChangeConfigurationNotification,
+  MarkupKind,
+  TextDocumentSyncKind,
+  TextDocuments,
+  type Connection,
+  type InitializeParams,
+  type InitializeResult,
+} from 'vscode-languageserver';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import type { CaptionOptions } from '@clipcap/protocol/caption';
+import { CaptionError, toResponseError } from '@clipcap/protocol/error';
+import { priorities } from '@clipcap/protocol/inference';
+import {
+  captionUri,
+  restartInference,
+  serverStatus,
+  workspaceTrusted,
+  type InitializationOptions,
+  type Settings,
+} from '@clipcap/protocol/language';
+import { liesInside } from './access.js';
+import { Captions, type Inference, type Model } from './captions.js';
+import { ImageHover } from './hover.js';
+import { DocumentLinks } from './links/documentLinks.js';
+import { localPath } from './links/resolve.js';
+import { OwnedInference } from './ownedInference.js';
+import { decodingOptions, defaultSettings, packFolder, readSettings } from './settings.js';
+import { statusOf } from './status.js';
+
+export interface ServerEnvironment {
+  /** The folder of the built-in pack. */
+  readonly builtin: string;
+  /** Makes the inference process's parent; it starts a process only when asked to caption. */
+  createInference(idleMilliseconds: number): Inference;
+}
+
+/** Serves one client until the connection ends. Does not call `listen()` before its handlers are in place. */
+export function startServer(connection: Connection, { builtin, createInference }: ServerEnvironment): void {
+  const documents = new TextDocuments(TextDocument);
+  const links = new DocumentLinks();
+  let client = readClient(undefined);
+  let settings = Promise.resolve(defaultSettings);
+  let current = defaultSettings;
+
+  const inference = new OwnedInference(createInference, () => void pushStatus());
+  const captions = new Captions(() => inference.get(current.idleMinutes * 60_000));
+
+  async function pushStatus(): Promise<void> {
+    await connection.sendNotification(serverStatus, statusOf(inference.state, current));
+  }
+
+  /** Settings take hold one after the other, in the order in which they were changed. */
+  function changeSettings(section: () => unknown): void {
+    settings = settings
+      .then(section)
+      .then(readSettings)
+      .catch(() => current)
+      .then((next) => (current = next));
+    void settings.then(pushStatus);
+  }
+
+  function pullSettings(pushed?: unknown): void {
+    changeSettings(() => (client.configuration ? connection.workspace.getConfiguration('clipcap') : pushed));
+  }
+
+  async function model(options: CaptionOptions = {}): Promise<Model> {
+    const { model: pack, provider, decoding } = await settings;
+    const folder = packFolder(pack, builtin, client.folders.map(localPath)[0]);
+    return { folder, provider, options: { ...decodingOptions(decoding), ...options } };
+  }
+
+  connection.onInitialize((params): InitializeResult => {
+    client = readClient(params);
+    const hover = new ImageHover({
+      links,
+      style: client.hoverStyle,
+      folders: () => client.folders,
+      settings: async () => (await settings).hover,
+      caption: captionForDocument,
+    });
+    connection.onHover((request, token) => {
+      const document = documents.get(request.textDocument.uri);
+      return document ? hover.provide(document, request.position, token) : null;
+    });
+    return {
+      serverInfo: { name: 'ClipCap Lens' },
+      capabilities: {
+        textDocumentSync: TextDocumentSyncKind.Incremental,
+        hoverProvider: true,
+        workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+      },
+    };
+  });
+
+  connection.onInitialized(async () => {
+    if (client.registersConfiguration) {
+      await connection.client.register(DidChangeConfigurationNotification.type, { section: 'clipcap' });
+    }
+    if (client.followsFolders) {
+      connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
+        const gone = new Set(removed.map(({ uri }) => uri));
+        const kept = client.folders.filter((uri) => !gone.has(uri));
+        client = { ...client, folders: [...kept, ...added.map(({ uri }) => uri)] };
+      });
+    }
+    pullSettings(client.settings);
+  });
+
+  connection.onDidChangeConfiguration(({ settings: pushed }: { settings: unknown }) => {
+    pullSettings(section(pushed));
+  });
+
+  connection.onNotification(workspaceTrusted, () => {
+    client = { ...client, trusted: true };
+  });
+
+  /** Captions what a document names. In a workspace that is not trusted that ends at the workspace's borders. */
+  async function captionForDocument(path: string) {
+    if (!client.trusted && !(await liesInside(path, client.folders.map(localPath).filter((at) => at !== undefined)))) {
+      throw new CaptionError(
+        'unreadable',
+        `${path} lies outside this workspace; trust the workspace to caption images outside its folders.`,
+      );
+    }
+    return captions.caption(path, await model(), priorities.hover);
+  }
+
+  connection.onRequest(captionUri, async ({ uri, options }, token) => {
+    try {
+      const path = localPath(uri);
+      if (path === undefined) {
+        throw new CaptionError('not-a-file', `${uri} is no file on this machine; save a copy here and caption that.`);
+      }
+      return await captions.caption(path, await model(options), priorities.command, token);
+    } catch (error) {
+      throw toResponseError(error);
+    }
+  });
+
+  connection.onRequest(restartInference, async () => {
+    try {
+      const { idleMinutes } = await settings;
+      const { folder, provider } = await model();
+      captions.forget();
+      await inference.restart(idleMinutes * 60_000);
+      await inference.get(idleMinutes * 60_000).load(folder, provider);
+    } catch (error) {
+      throw toResponseError(error);
+    }
+  });
+
+  connection.onShutdown(() => inference.dispose());
+  documents.onDidClose(({ document }) => {
+    links.forget(document.uri);
+  });
+  documents.listen(connection);
+  connection.listen();
+}
+
+/** What is known of the client. */
+function readClient(params: InitializeParams | undefined) {
+  const options: InitializationOptions & { settings?: unknown } = params?.initializationOptions ?? {};
+  const { textDocument, workspace } = params?.capabilities ?? {};
+  const root = params?.rootUri;
+  return {
+    trusted: options.trusted ?? true,
+    settings: options.settings,
+    folders: params?.workspaceFolders?.map(({ uri }) => uri) ?? (root ? [root] : []),
+    configuration: workspace?.configuration ?? false,
+    registersConfiguration: workspace?.didChangeConfiguration?.dynamicRegistration ?? false,
+    followsFolders: workspace?.workspaceFolders ?? false,
+    hoverStyle: {
+      markdown: textDocument?.hover?.contentFormat?.includes(MarkupKind.Markdown) ?? false,
+      inspectCommand: options.inspectCommand,
+    },
+  };
+}
+
+/** The `clipcap` section of pushed settings. */
+function section(pushed: unknown): unknown {
+  return typeof pushed === 'object' && pushed !== null && 'clipcap' in pushed ? pushed.clipcap : undefined;
+}

@@ -1,0 +1,69 @@
+/** The `clipcap` settings: pulled from the editor, checked, and turned into what inference asks for. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { CaptionOptions } from '@clipcap/protocol/caption';
+import type { Settings } from '@clipcap/protocol/language';
+
+/** What holds where the editor says nothing; the extension's manifest states the same. */
+export const defaultSettings: Settings = {
+  model: 'builtin',
+  provider: 'auto',
+  hover: { enabled: true, wait: 2000 },
+  decoding: { strategy: 'pack', beams: 4 },
+  idleMinutes: 10,
+};
+
+/** Reads the section as any editor may send it; whatever is absent or not of its type takes its default. */
+export function readSettings(section: unknown): Settings {
+  const top = fields(section);
+  const hover = fields(top['hover']);
+  const decoding = fields(top['decoding']);
+  return {
+    model: text(top['model'], defaultSettings.model),
+    provider: oneOf(['auto', 'cpu'], top['provider'], defaultSettings.provider),
+    hover: {
+      enabled: typeof hover['enabled'] === 'boolean' ? hover['enabled'] : defaultSettings.hover.enabled,
+      wait: within(0, 60_000, hover['wait'], defaultSettings.hover.wait),
+    },
+    decoding: {
+      strategy: oneOf(['pack', 'greedy', 'beam'], decoding['strategy'], defaultSettings.decoding.strategy),
+      beams: Math.round(within(1, 16, decoding['beams'], defaultSettings.decoding.beams)),
+    },
+    idleMinutes: within(0.1, 1440, top['idleMinutes'], defaultSettings.idleMinutes),
+  };
+}
+
+/** The folder of the chosen pack. A relative one starts at `base`, `~/` at the user's home. */
+export function packFolder(model: string, builtin: string, base: string | undefined): string {
+  if (model === 'builtin') return builtin;
+  if (/^~[/\\]/u.test(model)) return join(homedir(), model.slice(2));
+  return base === undefined ? resolve(model) : resolve(base, model);
+}
+
+/** The decoding that the user asks for; nothing where the pack shall decide. */
+export function decodingOptions({ strategy, beams }: Settings['decoding']): CaptionOptions {
+  switch (strategy) {
+    case 'pack':
+      return {};
+    case 'greedy':
+      return { strategy };
+    case 'beam':
+      return { strategy, beams };
+  }
+}
+
+function fields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function text(value: unknown, otherwise: string): string {
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : otherwise;
+}
+
+function oneOf<Choice extends string>(choices: readonly Choice[], value: unknown, otherwise: Choice): Choice {
+  return choices.find((choice) => choice === value) ?? otherwise;
+}
+
+function within(least: number, most: number, value: unknown, otherwise: number): number {
+  return typeof value === 'number' && Number.isFinite(value) ? Math.min(most, Math.max(least, value)) : otherwise;
+}

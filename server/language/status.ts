@@ -1,0 +1,18 @@
+/** The server's health, in the words of the protocol. */
+import { basename } from 'node:path';
+import type { ServerStatus, Settings } from '@clipcap/protocol/language';
+import type { InferenceState } from '../process/inferenceState.js';
+
+/** What the editor shows of an inference process that works with these settings. */
+export function statusOf(state: InferenceState, { model, provider }: Settings): ServerStatus {
+  const pack = model === 'builtin' ? model : basename(model);
+  switch (state.state) {
+    case 'idle':
+    case 'loading':
+      return { state: state.state, pack, provider };
+    case 'ready':
+      return { state: 'ready', pack: state.title, provider: state.model.provider };
+    case 'failed':
+      return { state: 'failed', pack, provider, reason: state.reason };
+  }
+}
