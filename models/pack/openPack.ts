@@ -1,0 +1,77 @@
+/**
+ * Opens a model pack: a folder holding a manifest, weights, statistics, a tokenizer and an encoder. What this returns has
+ * been verified (files by hash, tensors by shape), so the graph builders need not check again.
+ */
+import { open, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CaptionError } from '@clipcap/protocol/error';
+import { packFiles, parseManifest, type PackManifest } from './manifest.js';
+import { readSafetensors, type Safetensors } from './safetensors.js';
+import { checkTensors, statisticsShapes, weightShapes } from './tensors.js';
+import { verifyFile } from './verifyFile.js';
+
+export interface Pack {
+  /** Absolute, links resolved. */
+  readonly folder: string;
+  readonly manifest: PackManifest;
+  readonly weights: Safetensors;
+  readonly statistics: Safetensors;
+  /** Absolute paths of the files that are read whole. */
+  readonly encoder: string;
+  readonly tokenizer: string;
+}
+
+const maxManifestBytes = 2 ** 20;
+
+/**
+ * @throws CaptionError `pack-missing`, `pack-invalid`, `pack-newer`, `pack-file-missing`, `pack-file-changed` or
+ * `pack-tensor-mismatch`
+ */
+export async function openPack(path: string): Promise<Pack> {
+  const folder = await realpath(path).catch((cause: unknown) => {
+    throw new CaptionError('pack-missing', `There is no model pack at ${path}. Check the model’s name or folder.`, { cause });
+  });
+  const manifest = await readManifest(folder);
+  const files = new Map<string, string>();
+  for (const [name, expected] of Object.entries(manifest.files)) {
+    files.set(name, await verifyFile(folder, name, expected));
+  }
+  // parseManifest made sure that these are listed.
+  const [weightsFile, statisticsFile, tokenizer, encoder] = [
+    files.get(packFiles.weights)!,
+    files.get(packFiles.statistics)!,
+    files.get(packFiles.tokenizer)!,
+    files.get(manifest.encoder.file)!,
+  ];
+  const [weights, statistics] = await Promise.all([readSafetensors(weightsFile), readSafetensors(statisticsFile)]);
+  checkTensors(weights, weightShapes(manifest));
+  checkTensors(statistics, statisticsShapes(manifest));
+  return { folder, manifest, weights, statistics, encoder, tokenizer };
+}
+
+async function readManifest(folder: string): Promise<PackManifest> {
+  const path = join(folder, packFiles.manifest);
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new CaptionError('pack-missing', `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`, { cause });
+  });
+  let json: string;
+  try {
+    const { size } = await file.stat();
+    if (size > maxManifestBytes) {
+      throw new CaptionError('pack-invalid', `${path} has ${size} bytes; a manifest has at most ${maxManifestBytes}.`);
+    }
+    json = await file.readFile('utf8');
+  } catch (cause) {
+    if (cause instanceof CaptionError) throw cause;
+    throw new CaptionError('pack-invalid', `${path} cannot be read as a file. Import or download the pack again.`, { cause });
+  } finally {
+    await file.close();
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new CaptionError('pack-invalid', `${path} is not JSON. Import or download the pack again.`, { cause });
+  }
+  return parseManifest(value, path);
+}
