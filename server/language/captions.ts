@@ -11,10 +11,7 @@ import { readImage } from '../process/readImage.js';
 import { Recent } from './recent.js';
 
 /** What captions need of the inference process. */
-export type Inference = Pick<
-  InferenceProcess,
-  'state' | 'onState' | 'caption' | 'load' | 'restart' | 'dispose'
->;
+export type Inference = Pick<InferenceProcess, 'state' | 'onState' | 'caption' | 'load' | 'restart' | 'dispose'>;
 
 /** The model to caption with, and how. */
 export interface Model {

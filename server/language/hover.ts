@@ -14,11 +14,11 @@ export interface HoverContext {
   readonly links: DocumentLinks;
   readonly style: HoverStyle;
   /** URIs of the workspace's folders. */
-  folders(): readonly string[];
+  readonly folders: () => readonly string[];
   /** Whether hovers are wanted, and how many milliseconds one may wait for a caption. */
-  settings(): Promise<{ readonly enabled: boolean; readonly wait: number }>;
+  readonly settings: () => Promise<{ readonly enabled: boolean; readonly wait: number }>;
   /** Captions a file for a document; runs to its end even if nobody waits any more. */
-  caption(path: string): Promise<CaptionResult>;
+  readonly caption: (path: string) => Promise<CaptionResult>;
 }
 
 type Answer = { readonly result: CaptionResult } | { readonly failure: string } | 'late' | 'cancelled';

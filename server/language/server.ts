@@ -18,7 +18,6 @@ import {
   serverStatus,
   workspaceTrusted,
   type InitializationOptions,
-  type Settings,
 } from '@clipcap/protocol/language';
 import { liesInside } from './access.js';
 import { Captions, type Inference, type Model } from './captions.js';
@@ -33,7 +32,7 @@ export interface ServerEnvironment {
   /** The folder of the built-in pack. */
   readonly builtin: string;
   /** Makes the inference process's parent; it starts a process only when asked to caption. */
-  createInference(idleMilliseconds: number): Inference;
+  readonly createInference: (idleMilliseconds: number) => Inference;
 }
 
 /** Serves one client until the connection ends. Does not call `listen()` before its handlers are in place. */
@@ -52,9 +51,9 @@ export function startServer(connection: Connection, { builtin, createInference }
   }
 
   /** Settings take hold one after the other, in the order in which they were changed. */
-  function changeSettings(section: () => unknown): void {
+  function changeSettings(pull: () => unknown): void {
     settings = settings
-      .then(section)
+      .then(pull)
       .then(readSettings)
       .catch(() => current)
       .then((next) => (current = next));
@@ -118,7 +117,13 @@ export function startServer(connection: Connection, { builtin, createInference }
 
   /** Captions what a document names. In a workspace that is not trusted that ends at the workspace's borders. */
   async function captionForDocument(path: string) {
-    if (!client.trusted && !(await liesInside(path, client.folders.map(localPath).filter((at) => at !== undefined)))) {
+    if (
+      !client.trusted &&
+      !(await liesInside(
+        path,
+        client.folders.map(localPath).filter((at) => at !== undefined),
+      ))
+    ) {
       throw new CaptionError(
         'unreadable',
         `${path} lies outside this workspace; trust the workspace to caption images outside its folders.`,
@@ -161,7 +166,7 @@ export function startServer(connection: Connection, { builtin, createInference }
 
 /** What is known of the client. */
 function readClient(params: InitializeParams | undefined) {
-  const options: InitializationOptions & { settings?: unknown } = params?.initializationOptions ?? {};
+  const options = (params?.initializationOptions ?? {}) as InitializationOptions & { readonly settings?: unknown };
   const { textDocument, workspace } = params?.capabilities ?? {};
   const root = params?.rootUri;
   return {

@@ -42,14 +42,8 @@ export function packFolder(model: string, builtin: string, base: string | undefi
 
 /** The decoding that the user asks for; nothing where the pack shall decide. */
 export function decodingOptions({ strategy, beams }: Settings['decoding']): CaptionOptions {
-  switch (strategy) {
-    case 'pack':
-      return {};
-    case 'greedy':
-      return { strategy };
-    case 'beam':
-      return { strategy, beams };
-  }
+  if (strategy === 'pack') return {};
+  return strategy === 'beam' ? { strategy, beams } : { strategy };
 }
 
 function fields(value: unknown): Readonly<Record<string, unknown>> {

@@ -6,13 +6,7 @@ import type { InferenceState } from '../process/inferenceState.js';
 /** What the editor shows of an inference process that works with these settings. */
 export function statusOf(state: InferenceState, { model, provider }: Settings): ServerStatus {
   const pack = model === 'builtin' ? model : basename(model);
-  switch (state.state) {
-    case 'idle':
-    case 'loading':
-      return { state: state.state, pack, provider };
-    case 'ready':
-      return { state: 'ready', pack: state.title, provider: state.model.provider };
-    case 'failed':
-      return { state: 'failed', pack, provider, reason: state.reason };
-  }
+  if (state.state === 'ready') return { state: 'ready', pack: state.title, provider: state.model.provider };
+  const chosen = { state: state.state, pack, provider };
+  return state.state === 'failed' ? { ...chosen, reason: state.reason } : chosen;
 }

@@ -8,13 +8,6 @@ export interface ImageLink {
   readonly end: number;
 }
 
-const imageExtension = /\.(?:jpe?g|png|webp|gif|avif|tiff?|svg)$/iu;
-
-/** Whether a file of this name is an image by its extension. SVG counts, so that its refusal can be told. */
-export function namesImage(path: string): boolean {
-  return imageExtension.test(path);
-}
-
 /** The innermost link around an offset: in `[![alt](small.jpg)](large.jpg)` the small one wins over the large. */
 export function linkAt(links: readonly ImageLink[], offset: number): ImageLink | undefined {
   let found: ImageLink | undefined;

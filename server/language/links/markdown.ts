@@ -13,19 +13,12 @@ export function markdownLinks(text: string): ImageLink[] {
     if (node.type === 'definition' && !definitions.has(node.identifier)) definitions.set(node.identifier, node);
   }
   return nodes.flatMap((node) => {
-    switch (node.type) {
-      case 'image':
-      case 'link':
-      case 'definition':
-        return linkOf(node, node.url);
-      case 'imageReference':
-      case 'linkReference':
-        return linkOf(node, definitions.get(node.identifier)?.url);
-      case 'html':
-        return linksOfHtml(node, text);
-      default:
-        return [];
+    if ('url' in node) return linkOf(node, node.url);
+    if (node.type === 'html') return linksOfHtml(node, text);
+    if (node.type === 'imageReference' || node.type === 'linkReference') {
+      return linkOf(node, definitions.get(node.identifier)?.url);
     }
+    return [];
   });
 }
 

@@ -1,7 +1,7 @@
 /** From a reference in a document to the image file that it means. No reference ever leads to the network. */
 import { dirname, join, resolve } from 'node:path';
+import { namesImage } from '@clipcap/protocol/imageFile';
 import { URI } from 'vscode-uri';
-import { namesImage } from './imageLink.js';
 
 export interface ResolveContext {
   /** The document's URI. */

@@ -1,0 +1,65 @@
+/** The commands: a table from their ids to what they do. */
+import { commands, window, type Disposable, type ExtensionContext, type LogOutputChannel } from 'vscode';
+import { fromResponseError } from '@clipcap/protocol/error';
+import { captionImages } from './captionImages.js';
+import { namedImages } from './images.js';
+import type { LanguageServer } from './languageServer.js';
+import { showLicenceNote } from './licenceNote.js';
+import type { PrefixPanel } from './panel.js';
+
+interface CommandContext {
+  readonly context: ExtensionContext;
+  readonly server: LanguageServer;
+  readonly panel: PrefixPanel;
+  readonly log: LogOutputChannel;
+}
+
+type Command = (around: CommandContext, first: unknown, selection: unknown) => Promise<void>;
+
+const table: Readonly<Record<string, Command>> = {
+  async 'clipcap.captionImage'({ context, server, panel, log }, first, selection) {
+    const images = namedImages(first, selection);
+    if (images.length === 0) return sayWhereImagesAre();
+    void showLicenceNote(context);
+    await captionImages(images, {
+      log,
+      caption: (uri, token) => server.caption(uri, token),
+      inspect: (uri) => {
+        panel.inspect(uri);
+      },
+    });
+  },
+
+  async 'clipcap.inspectPrefix'({ context, panel }, first, selection) {
+    const [image] = namedImages(first, selection);
+    if (!image) return sayWhereImagesAre();
+    void showLicenceNote(context);
+    panel.inspect(image);
+  },
+
+  async 'clipcap.restart'({ server, log }) {
+    try {
+      await server.restart();
+    } catch (error) {
+      const { message } = fromResponseError(error);
+      if ((await window.showErrorMessage(message, 'Show Log')) !== undefined) log.show();
+    }
+  },
+
+  'clipcap.showLog'({ log }) {
+    log.show();
+    return Promise.resolve();
+  },
+};
+
+export function registerCommands(around: CommandContext): Disposable[] {
+  return Object.entries(table).map(([id, run]) =>
+    commands.registerCommand(id, (first: unknown, selection: unknown) => run(around, first, selection)),
+  );
+}
+
+async function sayWhereImagesAre(): Promise<void> {
+  await window.showWarningMessage(
+    'No image is in front. Open an image, or right-click one in the Explorer (JPEG, PNG, WebP, GIF, AVIF or TIFF).',
+  );
+}

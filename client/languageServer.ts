@@ -1,0 +1,117 @@
+/** The language client's life: one owner that starts, restarts and ends the server and knows its health. */
+import { EventEmitter, workspace, type CancellationToken, type Disposable, type ExtensionContext } from 'vscode';
+import type { LogOutputChannel } from 'vscode';
+import { LanguageClient, State, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
+import type { CaptionResult } from '@clipcap/protocol/caption';
+import { fromResponseError } from '@clipcap/protocol/error';
+import {
+  captionUri,
+  restartInference,
+  serverStatus,
+  workspaceTrusted,
+  type InitializationOptions,
+  type ServerStatus,
+} from '@clipcap/protocol/language';
+
+const inspectCommand = 'clipcap.inspectPrefix';
+
+export class LanguageServer implements Disposable {
+  readonly #module: string;
+  readonly #log: LogOutputChannel;
+  readonly #statusChanged = new EventEmitter<ServerStatus>();
+  readonly #trust: Disposable;
+  #client: LanguageClient | undefined;
+  #status: ServerStatus = { state: 'idle', pack: 'builtin', provider: 'auto' };
+
+  constructor(context: ExtensionContext, log: LogOutputChannel) {
+    this.#module = context.asAbsolutePath('dist/server.mjs');
+    this.#log = log;
+    this.#trust = workspace.onDidGrantWorkspaceTrust(() => void this.#client?.sendNotification(workspaceTrusted));
+  }
+
+  readonly onStatus = this.#statusChanged.event;
+
+  get status(): ServerStatus {
+    return this.#status;
+  }
+
+  /** Starts the server unless it runs. Failing to start is a status, not an error. */
+  async start(): Promise<void> {
+    this.#client ??= this.#createClient();
+    try {
+      await this.#client.start();
+    } catch (error) {
+      this.#fail(`The language server did not start: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** Loads the model anew; a server that is down is started anew as a whole. */
+  async restart(): Promise<void> {
+    if (this.#client?.isRunning()) {
+      await this.#client.sendRequest(restartInference).catch((error: unknown) => {
+        throw fromResponseError(error);
+      });
+      return;
+    }
+    const stopped = this.#client;
+    this.#client = undefined;
+    await stopped?.dispose().catch(() => undefined);
+    await this.start();
+  }
+
+  /**
+   * Captions the image file behind a `file:` URI.
+   *
+   * @throws CaptionError
+   */
+  async caption(uri: string, token: CancellationToken): Promise<CaptionResult> {
+    await this.start();
+    try {
+      if (!this.#client) throw new Error('The language server does not run; use "ClipCap: Restart Inference".');
+      return await this.#client.sendRequest(captionUri, { uri }, token);
+    } catch (error) {
+      throw fromResponseError(error);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.dispose();
+  }
+
+  dispose(): void {
+    this.#trust.dispose();
+    this.#statusChanged.dispose();
+  }
+
+  #createClient(): LanguageClient {
+    const options: LanguageClientOptions = {
+      documentSelector: [
+        { scheme: 'file', language: 'markdown' },
+        { scheme: 'file', language: 'html' },
+      ],
+      outputChannel: this.#log,
+      markdown: { isTrusted: { enabledCommands: [inspectCommand] } },
+      initializationOptions: (): InitializationOptions => ({ trusted: workspace.isTrusted, inspectCommand }),
+    };
+    const server = { module: this.#module, transport: TransportKind.ipc };
+    const client = new LanguageClient('clipcap', 'ClipCap Lens', { run: server, debug: server }, options);
+    client.onNotification(serverStatus, (status) => {
+      this.#setStatus(status);
+    });
+    client.onDidChangeState(({ newState }) => {
+      if (newState === State.Stopped && client === this.#client) this.#fail('The language server has stopped.');
+    });
+    return client;
+  }
+
+  #fail(reason: string): void {
+    this.#setStatus({ ...this.#status, state: 'failed', reason });
+  }
+
+  #setStatus(status: ServerStatus): void {
+    this.#status = status;
+    this.#statusChanged.fire(status);
+  }
+}

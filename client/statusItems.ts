@@ -1,0 +1,97 @@
+/** The server's health where people look for it: one status bar item, and the same in the language status. */
+import {
+  Disposable,
+  LanguageStatusSeverity,
+  MarkdownString,
+  StatusBarAlignment,
+  TabInputWebview,
+  ThemeColor,
+  languages,
+  window,
+} from 'vscode';
+import type { ServerStatus } from '@clipcap/protocol/language';
+import { activeTab, imageOfTab } from './images.js';
+import type { LanguageServer } from './languageServer.js';
+import { panelViewType } from './panel.js';
+
+const icons: Readonly<Record<ServerStatus['state'], string>> = {
+  idle: '$(eye)',
+  loading: '$(loading~spin)',
+  ready: '$(eye)',
+  failed: '$(error)',
+};
+
+const words: Readonly<Record<ServerStatus['state'], string>> = {
+  idle: 'idle, starts with the next image',
+  loading: 'loading',
+  ready: 'ready',
+  failed: 'failed',
+};
+
+const readLanguages = ['markdown', 'html'];
+
+/** Shows the server's health until disposed. */
+export function showStatus(server: LanguageServer): Disposable {
+  const bar = window.createStatusBarItem('clipcap.status', StatusBarAlignment.Right, 90);
+  bar.name = 'ClipCap Lens';
+  bar.command = 'clipcap.showLog';
+  const selector = readLanguages.map((language) => ({ language }));
+  const pack = languages.createLanguageStatusItem('clipcap.pack', selector);
+  pack.name = 'ClipCap Model';
+  pack.command = { command: 'clipcap.showLog', title: 'Show Log' };
+  const inference = languages.createLanguageStatusItem('clipcap.inference', selector);
+  inference.name = 'ClipCap Inference';
+  inference.command = { command: 'clipcap.restart', title: 'Restart' };
+
+  function update(): void {
+    const { status } = server;
+    const { state } = status;
+    const summary = `ClipCap: model ${status.pack}, provider ${status.provider}, ${words[state]}`;
+    const explained = status.reason === undefined ? summary : `${summary}: ${status.reason}`;
+    const severity = state === 'failed' ? LanguageStatusSeverity.Error : LanguageStatusSeverity.Information;
+
+    bar.text = `${icons[state]} ClipCap`;
+    bar.tooltip = tooltip(status);
+    bar.accessibilityInformation = { label: explained, role: 'button' };
+    bar.backgroundColor = state === 'failed' ? new ThemeColor('statusBarItem.errorBackground') : undefined;
+    if (state === 'loading' || state === 'failed' || concernsUs()) bar.show();
+    else bar.hide();
+
+    pack.text = `ClipCap model: ${status.pack}`;
+    inference.text = `Provider ${status.provider}: ${words[state]}`;
+    for (const item of [pack, inference]) {
+      item.detail = status.reason ?? '';
+      item.severity = severity;
+      item.busy = state === 'loading';
+      item.accessibilityInformation = { label: explained };
+    }
+  }
+
+  update();
+  return Disposable.from(
+    bar,
+    pack,
+    inference,
+    server.onStatus(update),
+    window.tabGroups.onDidChangeTabs(update),
+    window.tabGroups.onDidChangeTabGroups(update),
+    window.onDidChangeActiveTextEditor(update),
+  );
+}
+
+/** Whether an image, the panel or a document whose images we caption is in front. */
+function concernsUs(): boolean {
+  const tab = activeTab();
+  if (imageOfTab(tab)) return true;
+  if (tab?.input instanceof TabInputWebview) return tab.input.viewType.endsWith(panelViewType);
+  const language = window.activeTextEditor?.document.languageId;
+  return language !== undefined && readLanguages.includes(language);
+}
+
+function tooltip({ state, pack, provider, reason }: ServerStatus): MarkdownString {
+  const text = new MarkdownString('**ClipCap Lens**\n\n', true);
+  text.isTrusted = { enabledCommands: ['clipcap.showLog', 'clipcap.restart'] };
+  text.appendText(`Model ${pack}\nProvider ${provider}\nState ${words[state]}`);
+  if (reason !== undefined) text.appendMarkdown('\n\n$(error) ').appendText(reason);
+  return text.appendMarkdown('\n\n[Show log](command:clipcap.showLog) · [Restart](command:clipcap.restart)');
+}
