@@ -1,0 +1,116 @@
+/**
+ * A real VS Code to test in: code-server on Node 24, driven by Debian's Chromium. Installs `test/vscode` from its lock,
+ * once; system packages are only checked, because installing them is the user's decision.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { npm, root } from './setup.mjs';
+
+const folder = join(root, 'test', 'vscode');
+
+/** Debian's names: the browser and its fonts, and what code-server's native modules are compiled with. */
+const systemPackages = [
+  'chromium',
+  'fonts-dejavu-core',
+  'build-essential',
+  'pkg-config',
+  'python3',
+  'libkrb5-dev',
+  'libsecret-1-dev',
+  'libx11-dev',
+  'libxkbfile-dev',
+];
+
+/**
+ * Installs what the tests in real VS Code and the demo run on, unless it is there already.
+ * @returns {Promise<{ node: string, codeServer: string } | { missing: string }>} paths of Node 24 and of code-server's
+ *   script; or what is missing, with the one command that installs it
+ * @throws if npm cannot install the locked packages
+ */
+export async function ensureVsCode() {
+  if (process.platform !== 'linux') return { missing: 'code-server is set up here for Linux only' };
+  const absent = missingSystemPackages();
+  if (absent === undefined) {
+    return { missing: `needs a Debian-like system with: ${systemPackages.join(' ')}` };
+  }
+  if (absent.length > 0) {
+    return { missing: `missing system packages; install them with: sudo apt-get install -y ${absent.join(' ')}` };
+  }
+  const installed = {
+    node: join(folder, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node'),
+    codeServer: join(folder, 'node_modules', 'code-server', 'out', 'node', 'entry.js'),
+  };
+  const stamp = join(folder, 'node_modules', '.clipcap-installed');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(folder, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return installed;
+  process.stderr.write('Installing VS Code for the tests (once, a few minutes)…\n');
+  install(installed.node);
+  if (!existsSync(installed.codeServer)) throw new Error(`code-server was installed without ${installed.codeServer}.`);
+  writeFileSync(stamp, wanted);
+  return installed;
+}
+
+/**
+ * Two steps, because code-server compiles itself with the Node that npm runs on, and only accepts Node 24: first every
+ * locked package without its scripts, Node 24 among them, then code-server's script under that Node.
+ */
+function install(node24) {
+  rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
+  npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], folder);
+  const home = join(node24, '..', '..');
+  const rebuilt = spawnSync('npm', ['rebuild', 'code-server', '--foreground-scripts'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: {
+      ...withoutNpmVariables(process.env),
+      PATH: join(home, 'bin') + delimiter + (process.env.PATH ?? ''),
+      // The headers that come with Node 24's package: nothing is downloaded from elsewhere.
+      npm_config_nodedir: home,
+      // code-server's script runs npm once more on VS Code's own locked packages, which are native modules to compile.
+      npm_config_dangerously_allow_all_scripts: 'true',
+    },
+  });
+  if (rebuilt.status !== 0) {
+    const said = `${rebuilt.stdout ?? ''}${rebuilt.stderr ?? ''}`.trimEnd().split('\n').slice(-30).join('\n');
+    throw new Error(`code-server could not be compiled:\n${said}`, { cause: rebuilt.error });
+  }
+}
+
+/** npm hands its own settings to the commands that it runs; another npm, under another Node, must not inherit them. */
+function withoutNpmVariables(env) {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^npm_(?:package|lifecycle|execpath|node_execpath|command)/u.test(name)),
+  );
+}
+
+/** Names of the system packages that are not installed; undefined where there is no dpkg to ask. */
+function missingSystemPackages() {
+  const query = spawnSync('dpkg-query', ['-W', '-f', '${binary:Package} ${Status}\n', ...systemPackages], {
+    encoding: 'utf8',
+  });
+  if (query.error !== undefined) return undefined;
+  const present = new Set(
+    query.stdout
+      .split('\n')
+      .filter((line) => line.endsWith('ok installed'))
+      .map((line) => line.split(/[: ]/u)[0]),
+  );
+  return systemPackages.filter((name) => !present.has(name));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  if (process.argv.includes('--system-packages')) {
+    process.stdout.write(`${systemPackages.join(' ')}\n`);
+  } else {
+    const vscode = await ensureVsCode();
+    process.stdout.write(`${'missing' in vscode ? vscode.missing : `code-server: ${vscode.codeServer}`}\n`);
+    process.exitCode = 'missing' in vscode ? 1 : 0;
+  }
+}
