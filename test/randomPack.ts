@@ -50,7 +50,10 @@ export async function writeRandomPack(folder: string, options: RandomPackOptions
   const statistics = randomTensors(statisticsShapes(draft), random);
   statistics.set('vocabulary_norms', rowNorms(vocabulary));
   await writeSafetensors(join(folder, packFiles.statistics), statistics, 'F32');
-  await writeFile(join(folder, packFiles.tokenizer), JSON.stringify(byteLevelTokenizer(draft.languageModel.vocabulary)));
+  await writeFile(
+    join(folder, packFiles.tokenizer),
+    JSON.stringify(byteLevelTokenizer(draft.languageModel.vocabulary)),
+  );
   await writeFile(join(folder, draft.encoder.file), pooledEncoder(draft, random));
   await writeFile(join(folder, draft.licence.file), 'CC0-1.0: random numbers.\n');
   return { folder, manifest: await describeFiles(folder, draft), weights: stored };
@@ -126,7 +129,10 @@ function pooledEncoder(manifest: PackManifest, random: () => number): Uint8Array
   return graph.build('encoder');
 }
 
-function randomTensors(shapes: ReadonlyMap<string, readonly number[]>, random: () => number): Map<string, TensorValues> {
+function randomTensors(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  random: () => number,
+): Map<string, TensorValues> {
   const tensors = new Map<string, TensorValues>();
   for (const [name, shape] of shapes) {
     const length = shape.reduce((product, size) => product * size, 1);

@@ -71,7 +71,10 @@ export function gpt2Step(model: LanguageModelManifest, file: Safetensors): Uint8
   let x = graph.node('Reshape', [graph.node('Add', [embedded, positions]), graph.integers([-1, width])]);
   for (const [layer, past] of pasts.entries()) x = block(context, layer, x, past);
 
-  const sequence = graph.node('Reshape', [x, graph.node('Concat', [rows, added, graph.integers([width])], { axis: 0 })]);
+  const sequence = graph.node('Reshape', [
+    x,
+    graph.node('Concat', [rows, added, graph.integers([width])], { axis: 0 }),
+  ]);
   const last = graph.node('Gather', [sequence, graph.integers([-1], [])], { axis: 1 });
   const normalised = layerNorm(context, last, 'gpt.transformer.ln_f');
   const logits = graph.node('Gemm', [normalised, weights('gpt.transformer.wte.weight')], { transB: 1 });
@@ -127,7 +130,10 @@ function linear({ graph, weights }: Context, x: string, name: string): string {
 }
 
 function layerNorm({ graph, weights }: Pick<Context, 'graph' | 'weights'>, x: string, name: string): string {
-  return graph.node('LayerNormalization', [x, weights(`${name}.weight`), weights(`${name}.bias`)], { axis: -1, epsilon });
+  return graph.node('LayerNormalization', [x, weights(`${name}.weight`), weights(`${name}.bias`)], {
+    axis: -1,
+    epsilon,
+  });
 }
 
 /** New positions start … end−1 against positions 0 … end−1. */
@@ -135,7 +141,10 @@ function causalMask(graph: GraphBuilder, start: string, end: string): string {
   const first = graph.integers([0], []);
   const step = graph.integers([1], []);
   const scalar = (value: string): string => graph.node('Squeeze', [value]);
-  const queries = graph.node('Unsqueeze', [graph.node('Range', [scalar(start), scalar(end), step]), graph.integers([1])]);
+  const queries = graph.node('Unsqueeze', [
+    graph.node('Range', [scalar(start), scalar(end), step]),
+    graph.integers([1]),
+  ]);
   const keys = graph.node('Range', [first, scalar(end), step]);
   const visible = graph.node('LessOrEqual', [keys, queries]);
   return graph.node('Where', [visible, graph.floats([0], []), graph.floats([-Infinity], [])]);

@@ -25,7 +25,10 @@ export function nearestTokens(manifest: PackManifest, file: Safetensors): Uint8A
   const k = graph.input('k', 'int64', [1]);
   const vocabulary = normalise(weightsOf(graph, file)('gpt.transformer.wte.weight'));
   const cosine = graph.node('Gemm', [prefix.rows, vocabulary.rows], { transB: 1 });
-  const undefinedPairs = graph.node('Or', [prefix.isZero, graph.node('Transpose', [vocabulary.isZero], { perm: [1, 0] })]);
+  const undefinedPairs = graph.node('Or', [
+    prefix.isZero,
+    graph.node('Transpose', [vocabulary.isZero], { perm: [1, 0] }),
+  ]);
   const scores = graph.node('Where', [undefinedPairs, graph.floats([-1], []), cosine]);
   // TopK breaks ties by the lower index, by its definition.
   const [best, ids] = graph.node2('TopK', [scores, k], { axis: 1, largest: 1, sorted: 1 });

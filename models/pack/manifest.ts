@@ -86,7 +86,10 @@ const manifest = z
     dtype: text,
     training: z.record(z.string(), z.unknown()),
     scores: z.record(z.string(), z.unknown()),
-    files: z.record(fileName, z.object({ size: z.int().check(z.nonnegative()), sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)) })),
+    files: z.record(
+      fileName,
+      z.object({ size: z.int().check(z.nonnegative()), sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)) }),
+    ),
   })
   .check(
     z.refine((pack) => pack.mapper.prefixLength < pack.languageModel.context, {

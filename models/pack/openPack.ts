@@ -29,7 +29,9 @@ const maxManifestBytes = 2 ** 20;
  */
 export async function openPack(path: string): Promise<Pack> {
   const folder = await realpath(path).catch((cause: unknown) => {
-    throw new CaptionError('pack-missing', `There is no model pack at ${path}. Check the model’s name or folder.`, { cause });
+    throw new CaptionError('pack-missing', `There is no model pack at ${path}. Check the model’s name or folder.`, {
+      cause,
+    });
   });
   const manifest = await readManifest(folder);
   const files = new Map<string, string>();
@@ -52,7 +54,11 @@ export async function openPack(path: string): Promise<Pack> {
 async function readManifest(folder: string): Promise<PackManifest> {
   const path = join(folder, packFiles.manifest);
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new CaptionError('pack-missing', `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`, { cause });
+    throw new CaptionError(
+      'pack-missing',
+      `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`,
+      { cause },
+    );
   });
   let json: string;
   try {
@@ -63,7 +69,9 @@ async function readManifest(folder: string): Promise<PackManifest> {
     json = await file.readFile('utf8');
   } catch (cause) {
     if (cause instanceof CaptionError) throw cause;
-    throw new CaptionError('pack-invalid', `${path} cannot be read as a file. Import or download the pack again.`, { cause });
+    throw new CaptionError('pack-invalid', `${path} cannot be read as a file. Import or download the pack again.`, {
+      cause,
+    });
   } finally {
     await file.close();
   }

@@ -28,10 +28,16 @@ export async function verifyFile(folder: string, name: string, expected: Expecte
   const found = await stat(path);
   if (!found.isFile()) throw new CaptionError('pack-file-missing', `${path} is not a file. ${remedy}`);
   if (found.size !== expected.size) {
-    throw new CaptionError('pack-file-changed', `${path} has ${found.size} bytes instead of ${expected.size}. ${remedy}`);
+    throw new CaptionError(
+      'pack-file-changed',
+      `${path} has ${found.size} bytes instead of ${expected.size}. ${remedy}`,
+    );
   }
   if ((await sha256(path, found)) !== expected.sha256) {
-    throw new CaptionError('pack-file-changed', `${path} differs from the file that pack.json describes (SHA-256). ${remedy}`);
+    throw new CaptionError(
+      'pack-file-changed',
+      `${path} differs from the file that pack.json describes (SHA-256). ${remedy}`,
+    );
   }
   return path;
 }

@@ -1,0 +1,91 @@
+/**
+ * Step 4 of the data's way, the language model: prefixes → logits of the next token, one step after another, over a
+ * cache of keys and values that never leaves ONNX Runtime's tensors. Which tokens to take is the search's business.
+ */
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { gpt2Step } from '@clipcap/models/graphs/gpt2';
+import type { LanguageModelManifest } from '@clipcap/models/pack/manifest';
+import type { Pack } from '@clipcap/models/pack/openPack';
+import { createSession, float32, run, type Provider } from './provider.js';
+import type { Steps } from './beamSearch.js';
+
+export class Decoder {
+  readonly #session: InferenceSession;
+  readonly #model: LanguageModelManifest;
+
+  private constructor(session: InferenceSession, model: LanguageModelManifest) {
+    this.#session = session;
+    this.#model = model;
+  }
+
+  static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<Decoder> {
+    const session = await createSession(gpt2Step(manifest.languageModel, weights), provider, folder);
+    return new Decoder(session, manifest.languageModel);
+  }
+
+  /** Starts captions after `prefix` [N,K,D]; the caller disposes the decoding. */
+  begin(prefix: Float32Array, images: number): Decoding {
+    return new Decoding(this.#session, this.#model, prefix, images);
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+/** Captions in the making: owns the cache that the next step continues. */
+class Decoding implements Steps {
+  readonly #session: InferenceSession;
+  readonly #model: LanguageModelManifest;
+  readonly #prefix: Tensor;
+  readonly #outputs: readonly string[];
+  /** By the name of the input that takes it. */
+  #cache: Record<string, Tensor>;
+
+  constructor(session: InferenceSession, model: LanguageModelManifest, prefix: Float32Array, images: number) {
+    this.#session = session;
+    this.#model = model;
+    this.#prefix = new Tensor('float32', prefix, [images, prefix.length / images / model.width, model.width]);
+    const empty = [images, model.heads, 0, model.width / model.heads];
+    this.#cache = {};
+    for (let layer = 0; layer < model.layers; layer++) {
+      this.#cache[`past_key_${layer}`] = new Tensor('float32', new Float32Array(), empty);
+      this.#cache[`past_value_${layer}`] = new Tensor('float32', new Float32Array(), empty);
+    }
+    this.#outputs = ['logits', ...Object.keys(this.#cache).map(presentName)];
+  }
+
+  first(): Promise<Float32Array> {
+    const images = this.#prefix.dims[0]!;
+    const everyImage = Array.from({ length: images }, (_, index) => index);
+    return this.#step(this.#prefix, int64([], [images, 0]), everyImage);
+  }
+
+  next(rows: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
+    const noEmbeds = new Tensor('float32', new Float32Array(), [rows.length, 0, this.#model.width]);
+    return this.#step(noEmbeds, int64(tokens, [rows.length, 1]), rows);
+  }
+
+  async #step(embeds: Tensor, ids: Tensor, rows: readonly number[]): Promise<Float32Array> {
+    const feeds = { inputs_embeds: embeds, input_ids: ids, beam_idx: int64(rows, [rows.length]), ...this.#cache };
+    const outputs = await run(this.#session, feeds, this.#outputs);
+    this.dispose();
+    for (const past of Object.keys(this.#cache)) this.#cache[past] = float32(outputs, presentName(past));
+    const logits = float32(outputs, 'logits');
+    const values = logits.data.slice();
+    logits.dispose();
+    return values;
+  }
+
+  dispose(): void {
+    for (const tensor of Object.values(this.#cache)) tensor.dispose();
+  }
+}
+
+function presentName(past: string): string {
+  return past.replace('past', 'present');
+}
+
+function int64(values: readonly number[], dims: readonly number[]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
+}

@@ -1,0 +1,92 @@
+/** Step 2 of the data's way: preprocessed pixels → image embeddings. The encoder is the pack's own ONNX file. */
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import type { Pack } from '@clipcap/models/pack/openPack';
+import type { PackManifest } from '@clipcap/models/pack/manifest';
+import { CaptionError } from '@clipcap/protocol/error';
+import { createSession, float32, run, type Provider } from './provider.js';
+
+export class Encoder {
+  readonly #session: InferenceSession;
+  readonly #manifest: PackManifest['encoder'];
+
+  private constructor(session: InferenceSession, manifest: PackManifest['encoder']) {
+    this.#session = session;
+    this.#manifest = manifest;
+  }
+
+  /** @throws CaptionError `pack-invalid` or `pack-tensor-mismatch` if the file is not the encoder that the manifest describes */
+  static async create(pack: Pack, provider: Provider): Promise<Encoder> {
+    const session = await createSession(pack.encoder, provider).catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new CaptionError(
+        'pack-invalid',
+        `${pack.encoder} cannot be loaded: ${reason}. Import or download the pack again.`,
+        { cause },
+      );
+    });
+    const { embeddingWidth, image } = pack.manifest.encoder;
+    try {
+      checkShape(pack.encoder, 'input', 'pixel_values', session.inputMetadata, [undefined, 3, image.size, image.size]);
+      checkShape(pack.encoder, 'output', 'image_embeds', session.outputMetadata, [undefined, embeddingWidth]);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+    return new Encoder(session, pack.manifest.encoder);
+  }
+
+  /** Images, each [3,H,W] → image embeddings [N,d]. */
+  async encode(images: readonly Float32Array[]): Promise<Float32Array> {
+    const { image, normalize, embeddingWidth } = this.#manifest;
+    const valuesPerImage = 3 * image.size * image.size;
+    const pixels = new Float32Array(images.length * valuesPerImage);
+    for (const [index, values] of images.entries()) {
+      if (values.length !== valuesPerImage) {
+        throw new RangeError(`image ${index} has ${values.length} values, the encoder takes ${valuesPerImage}`);
+      }
+      pixels.set(values, index * valuesPerImage);
+    }
+    const input = new Tensor('float32', pixels, [images.length, 3, image.size, image.size]);
+    const outputs = await run(this.#session, { pixel_values: input }, ['image_embeds']);
+    const embeds = float32(outputs, 'image_embeds');
+    const values = embeds.data.slice();
+    embeds.dispose();
+    if (normalize) normalizeRows(values, embeddingWidth);
+    return values;
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+function normalizeRows(values: Float32Array, width: number): void {
+  for (let start = 0; start < values.length; start += width) {
+    const row = values.subarray(start, start + width);
+    const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+    for (let i = 0; i < width; i++) row[i]! /= norm;
+  }
+}
+
+/** Compares what the file declares; a size that the file leaves open fits. */
+function checkShape(
+  path: string,
+  direction: 'input' | 'output',
+  name: string,
+  declared: readonly InferenceSession.ValueMetadata[],
+  expected: readonly (number | undefined)[],
+): void {
+  const value = declared.find((candidate) => candidate.name === name);
+  const shape = value?.isTensor ? value.shape : undefined;
+  const fits =
+    shape?.length === expected.length &&
+    shape.every((size, i) => typeof size !== 'number' || size < 0 || expected[i] === undefined || size === expected[i]);
+  if (fits) return;
+  const found = shape ? `has the shape [${shape.join(', ')}]` : 'is missing';
+  const wanted = expected.map((size) => size ?? 'N').join(', ');
+  throw new CaptionError(
+    'pack-tensor-mismatch',
+    `In ${path}, the ${direction} "${name}" ${found}; pack.json asks for [${wanted}]. ` +
+      'The encoder belongs to another model: import or download the pack again.',
+  );
+}

@@ -1,0 +1,58 @@
+/** Step 5 of the data's way: what a prefix says, as the vocabulary tokens nearest to each of its rows. */
+import { Tensor, type InferenceSession, type TypedTensor } from 'onnxruntime-node';
+import { nearestTokens } from '@clipcap/models/graphs/nearest';
+import type { Pack } from '@clipcap/models/pack/openPack';
+import { createSession, float32, run, type Provider } from './provider.js';
+
+/** A prefix row and its nearest tokens, best first, ties by lower id. */
+export interface NearestToRow {
+  /** Euclidean. */
+  readonly norm: number;
+  /** `score` is the cosine, −1 if either embedding is zero. */
+  readonly nearest: readonly { readonly id: number; readonly score: number }[];
+}
+
+export class NearestTokens {
+  readonly #session: InferenceSession;
+  readonly #width: number;
+
+  private constructor(session: InferenceSession, width: number) {
+    this.#session = session;
+    this.#width = width;
+  }
+
+  static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<NearestTokens> {
+    const session = await createSession(nearestTokens(manifest, weights), provider, folder);
+    return new NearestTokens(session, manifest.languageModel.width);
+  }
+
+  /** Prefix rows [M,D] → the `count` nearest tokens of each. */
+  async find(rows: Float32Array, count: number): Promise<NearestToRow[]> {
+    const width = this.#width;
+    const feeds = {
+      rows: new Tensor('float32', rows, [rows.length / width, width]),
+      k: new Tensor('int64', BigInt64Array.of(BigInt(count)), [1]),
+    };
+    const outputs = await run(this.#session, feeds, ['scores', 'ids']);
+    const scores = float32(outputs, 'scores');
+    const ids = outputs['ids'] as TypedTensor<'int64'>;
+    const found = Array.from({ length: rows.length / width }, (_, row) => ({
+      norm: euclideanNorm(rows.subarray(row * width, (row + 1) * width)),
+      nearest: Array.from({ length: count }, (__, rank) => ({
+        id: Number(ids.data[row * count + rank]),
+        score: scores.data[row * count + rank]!,
+      })),
+    }));
+    scores.dispose();
+    ids.dispose();
+    return found;
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+function euclideanNorm(row: Float32Array): number {
+  return Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+}

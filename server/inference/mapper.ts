@@ -1,0 +1,35 @@
+/** Step 3 of the data's way: image embeddings → prefixes. */
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { mlpMapper } from '@clipcap/models/graphs/mlpMapper';
+import type { Pack } from '@clipcap/models/pack/openPack';
+import { createSession, float32, run, type Provider } from './provider.js';
+
+export class Mapper {
+  readonly #session: InferenceSession;
+  readonly #embeddingWidth: number;
+
+  private constructor(session: InferenceSession, embeddingWidth: number) {
+    this.#session = session;
+    this.#embeddingWidth = embeddingWidth;
+  }
+
+  static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<Mapper> {
+    const session = await createSession(mlpMapper(manifest, weights), provider, folder);
+    return new Mapper(session, manifest.encoder.embeddingWidth);
+  }
+
+  /** Image embeddings [N,d] → prefixes [N,K,D]. */
+  async map(embeds: Float32Array): Promise<Float32Array> {
+    const rows = embeds.length / this.#embeddingWidth;
+    const input = new Tensor('float32', embeds, [rows, this.#embeddingWidth]);
+    const outputs = await run(this.#session, { image_embeds: input }, ['prefix']);
+    const prefix = float32(outputs, 'prefix');
+    const values = prefix.data.slice();
+    prefix.dispose();
+    return values;
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}

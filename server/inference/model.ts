@@ -1,0 +1,162 @@
+/**
+ * A resident model: the data's way from preprocessed pixels to captions and nearest words. It owns the sessions; each
+ * step is a file of its own beside this one.
+ */
+import { openPack, type Pack } from '@clipcap/models/pack/openPack';
+import type { ImageRecipe } from '@clipcap/models/pack/manifest';
+import {
+  type Caption,
+  type CaptionOptions,
+  type ModelInfo,
+  type PrefixPosition,
+  type Timings,
+} from '@clipcap/protocol/caption';
+import { beamSearch, type FoundCaption } from './beamSearch.js';
+import { Decoder } from './decoder.js';
+import { Encoder } from './encoder.js';
+import { NearestTokens, type NearestToRow } from './interpret.js';
+import { Mapper } from './mapper.js';
+import { resolveOptions } from './options.js';
+import { chooseProvider } from './provider.js';
+
+import { Tokenizer } from './tokenizer.js';
+
+export interface ModelOutput {
+  readonly captions: readonly Caption[];
+  readonly prefix: readonly PrefixPosition[];
+  /** Of the batch, divided by its images. */
+  readonly timings: Pick<Timings, 'encode' | 'map' | 'generate' | 'interpret'>;
+}
+
+interface Parts {
+  readonly encoder: Encoder;
+  readonly mapper: Mapper;
+  readonly decoder: Decoder;
+  readonly nearest: NearestTokens;
+  readonly tokenizer: Tokenizer;
+}
+
+export class Model {
+  readonly info: ModelInfo;
+  readonly title: string;
+  readonly imageRecipe: ImageRecipe;
+  readonly #pack: Pack;
+  readonly #parts: Parts;
+
+  private constructor(pack: Pack, provider: string, parts: Parts) {
+    const { manifest } = pack;
+    this.info = {
+      id: manifest.id,
+      encoder: manifest.encoder.architecture,
+      mapper: manifest.mapper.kind,
+      prefixLength: manifest.mapper.prefixLength,
+      width: manifest.languageModel.width,
+      dtype: manifest.dtype,
+      provider,
+    };
+    this.title = manifest.title;
+    this.imageRecipe = manifest.encoder.image;
+    this.#pack = pack;
+    this.#parts = parts;
+  }
+
+  /**
+   * @param provider an execution provider, or `auto`
+   * @throws CaptionError `provider-unavailable`, or what is wrong with the pack (see `openPack`)
+   */
+  static async load(folder: string, provider: string): Promise<Model> {
+    const chosen = chooseProvider(provider);
+    const pack = await openPack(folder);
+    const opened: { release(): Promise<void> }[] = [];
+    const owned = <T extends { release(): Promise<void> }>(part: T): T => {
+      opened.push(part);
+      return part;
+    };
+    try {
+      const tokenizer = await Tokenizer.create(pack);
+      const encoder = owned(await Encoder.create(pack, chosen));
+      const mapper = owned(await Mapper.create(pack, chosen));
+      const decoder = owned(await Decoder.create(pack, chosen));
+      const nearest = owned(await NearestTokens.create(pack, chosen));
+      return new Model(pack, chosen, { encoder, mapper, decoder, nearest, tokenizer });
+    } catch (error) {
+      await Promise.all(opened.map((part) => part.release()));
+      throw error;
+    }
+  }
+
+  /**
+   * Captions N images, each [3,H,W] and prepared by `imageRecipe`, as one batch.
+   * @param checkpoint awaited before the encoder, after it, and before every decoder step; what it throws ends the run
+   * @returns a result for each image, in order
+   * @throws CaptionError `usage` for options out of range, `inference-failed`, `out-of-memory`
+   */
+  async caption(
+    pixelValues: readonly Float32Array[],
+    options: CaptionOptions,
+    checkpoint: () => Promise<void>,
+  ): Promise<ModelOutput[]> {
+    const images = pixelValues.length;
+    const { manifest } = this.#pack;
+    const { vocabulary, stopTokens } = manifest.languageModel;
+    const { beams, maxTokens, captions, nearest } = resolveOptions(options, manifest);
+    const { encoder, mapper, decoder } = this.#parts;
+    const clock = stopwatch(images);
+
+    await checkpoint();
+    const embeds = await encoder.encode(pixelValues);
+    const encode = clock();
+    await checkpoint();
+    const prefix = await mapper.map(embeds);
+    const map = clock();
+    const decoding = decoder.begin(prefix, images);
+    let found: FoundCaption[][];
+    try {
+      found = await beamSearch(decoding, { images, beams, maxTokens, vocabulary, stopTokens }, checkpoint);
+    } finally {
+      decoding.dispose();
+    }
+    const generate = clock();
+    const rows = await this.#parts.nearest.find(prefix, nearest);
+    const timings = { encode, map, generate, interpret: clock() };
+
+    const { prefixLength } = manifest.mapper;
+    return found.map((ofImage, image) => ({
+      captions: ofImage.slice(0, captions).map((caption) => this.#caption(caption)),
+      prefix: rows
+        .slice(image * prefixLength, (image + 1) * prefixLength)
+        .map((row, position) => this.#prefixPosition(row, position)),
+      timings,
+    }));
+  }
+
+  async dispose(): Promise<void> {
+    const { encoder, mapper, decoder, nearest } = this.#parts;
+    await Promise.all([encoder.release(), mapper.release(), decoder.release(), nearest.release()]);
+  }
+
+  #caption({ tokens, score }: FoundCaption): Caption {
+    const { tokenizer } = this.#parts;
+    return {
+      text: tokenizer.decode(tokens.map((token) => token.id)),
+      score,
+      tokens: tokens.map(({ id, logProb }) => ({ id, text: tokenizer.tokenText(id), logProb })),
+    };
+  }
+
+  #prefixPosition({ norm, nearest }: NearestToRow, position: number): PrefixPosition {
+    const { tokenizer } = this.#parts;
+    return { position, norm, nearest: nearest.map(({ id, score }) => ({ id, text: tokenizer.tokenText(id), score })) };
+  }
+}
+
+/** Milliseconds since the last reading, for each of `images`. */
+function stopwatch(images: number): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const elapsed = (now - last) / images;
+    last = now;
+    return elapsed;
+  };
+}

@@ -1,0 +1,95 @@
+/** Token ids → text, for byte-level BPE vocabularies (GPT-2's and the built-in pack's). */
+import { readFile } from 'node:fs/promises';
+import type { PreTrainedTokenizer } from '@xenova/transformers';
+import { CaptionError } from '@clipcap/protocol/error';
+import type { Pack } from '@clipcap/models/pack/openPack';
+
+export class Tokenizer {
+  readonly #tokenizer: PreTrainedTokenizer;
+  /** Vocabulary strings by id, in GPT-2's printable stand-ins for bytes. */
+  readonly #tokens: readonly string[];
+
+  private constructor(tokenizer: PreTrainedTokenizer, tokens: readonly string[]) {
+    this.#tokenizer = tokenizer;
+    this.#tokens = tokens;
+  }
+
+  /** @throws CaptionError `pack-invalid` if the file is no byte-level tokenizer of the manifest's vocabulary */
+  static async create(pack: Pack): Promise<Tokenizer> {
+    // Imported here: it takes 80 ms, which a pack that cannot be opened should not cost.
+    const { PreTrainedTokenizer, env } = await import('@xenova/transformers');
+    env.allowRemoteModels = false;
+    env.useFSCache = false;
+    try {
+      const json = JSON.parse(await readFile(pack.tokenizer, 'utf8')) as { decoder?: { type?: unknown } };
+      if (json.decoder?.type !== 'ByteLevel') throw new Error('it is not a byte-level tokenizer');
+      const tokenizer = new PreTrainedTokenizer(json, {});
+      const tokens: string[] = [];
+      for (const [token, id] of tokenizer.get_vocab()) tokens[id] = token;
+      const { vocabulary } = pack.manifest.languageModel;
+      if (tokens.length > vocabulary) throw new Error(`it has ${tokens.length} tokens, the model ${vocabulary}`);
+      return new Tokenizer(tokenizer, tokens);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new CaptionError(
+        'pack-invalid',
+        `${pack.tokenizer} cannot be used: ${reason}. Import or download the pack again.`,
+        { cause },
+      );
+    }
+  }
+
+  /** A caption's text: its tokens without special ones, trimmed. */
+  decode(ids: readonly number[]): string {
+    return this.#tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }).trim();
+  }
+
+  /** One token alone: its leading space kept, bytes that are no UTF-8 by themselves as `\xNN`. */
+  tokenText(id: number): string {
+    const token = this.#tokens[id];
+    return token === undefined ? `<${id}>` : showBytes(bytesOfToken(token));
+  }
+}
+
+/** GPT-2 writes each byte as one printable character: itself if it is printable, else the next free one from U+0100. */
+const byteOfCharacter = (() => {
+  const bytes = new Map<string, number>();
+  let next = 0x100;
+  for (let byte = 0; byte < 256; byte++) {
+    const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+    bytes.set(String.fromCodePoint(printable ? byte : next++), byte);
+  }
+  return bytes;
+})();
+
+/** Added tokens may hold characters that stand for no byte; these are taken as they are. */
+function bytesOfToken(token: string): Uint8Array {
+  const encoder = new TextEncoder();
+  return Uint8Array.from(
+    [...token].flatMap((character) => byteOfCharacter.get(character) ?? [...encoder.encode(character)]),
+  );
+}
+
+function showBytes(bytes: Uint8Array): string {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let text = '';
+  for (let start = 0; start < bytes.length;) {
+    const length = sequenceLength(bytes[start]!);
+    try {
+      if (start + length > bytes.length) throw new RangeError('cut off');
+      text += decoder.decode(bytes.subarray(start, start + length));
+      start += length;
+    } catch {
+      text += `\\x${bytes[start]!.toString(16).padStart(2, '0').toUpperCase()}`;
+      start += 1;
+    }
+  }
+  return text;
+}
+
+/** How many bytes the UTF-8 sequence has that begins with `lead`. */
+function sequenceLength(lead: number): number {
+  if (lead >= 0xf0) return 4;
+  if (lead >= 0xe0) return 3;
+  return lead >= 0xc0 ? 2 : 1;
+}
