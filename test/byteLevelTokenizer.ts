@@ -4,7 +4,10 @@
 const byteCharacters = (() => {
   const printable = [...range(33, 126), ...range(161, 172), ...range(174, 255)];
   const others = range(0, 255).filter((byte) => !printable.includes(byte));
-  return [...printable.map((byte) => String.fromCodePoint(byte)), ...others.map((_, index) => String.fromCodePoint(256 + index))];
+  return [
+    ...printable.map((byte) => String.fromCodePoint(byte)),
+    ...others.map((_, index) => String.fromCodePoint(256 + index)),
+  ];
 })();
 
 const merges = ['Ġ a', 'Ġ c', 'a t', 'Ġc at', 'Ġ d', 'o g', 'Ġd og'];

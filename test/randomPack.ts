@@ -30,6 +30,8 @@ export interface RandomPackOptions {
   readonly maxTokens?: number;
   /** How matrices are stored; vectors are always F32. */
   readonly dtype?: DType;
+  /** Changes the weights in place before they are stored. */
+  readonly editWeights?: (weights: ReadonlyMap<string, TensorValues>) => void;
 }
 
 export interface RandomPack {
@@ -44,6 +46,7 @@ export async function writeRandomPack(folder: string, options: RandomPackOptions
   const draft = manifestOf(options);
   const random = gaussian(options.seed ?? 1);
   const weights = randomTensors(weightShapes(draft), random);
+  options.editWeights?.(weights);
   await mkdir(folder, { recursive: true });
   const stored = await writeSafetensors(join(folder, packFiles.weights), weights, options.dtype ?? 'F32');
   const vocabulary = stored.get('gpt.transformer.wte.weight')!;

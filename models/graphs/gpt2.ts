@@ -101,11 +101,11 @@ function attention(context: Context, layer: number, x: string, past: Past): stri
   const keys = extend(context, past.key, key, `present_key_${layer}`);
   const values = extend(context, past.value, value, `present_value_${layer}`);
 
-  const scaled = graph.node('Mul', [query, graph.floats([headWidth ** -0.5], [])]);
-  const scores = graph.node('MatMul', [
-    splitHeads(context, scaled),
+  const products = graph.node('MatMul', [
+    splitHeads(context, query),
     graph.node('Transpose', [keys], { perm: [0, 1, 3, 2] }),
   ]);
+  const scores = graph.node('Mul', [products, graph.floats([headWidth ** -0.5], [])]);
   const probabilities = graph.node('Softmax', [graph.node('Add', [scores, context.causalMask])], { axis: -1 });
   const mixed = graph.node('Transpose', [graph.node('MatMul', [probabilities, values])], { perm: [0, 2, 1, 3] });
   return graph.node('Reshape', [mixed, graph.integers([-1, heads * headWidth])]);

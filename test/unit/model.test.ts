@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { Model, type ModelOutput } from '@clipcap/server/inference/model';
+import { CaptionError } from '@clipcap/protocol/error';
+import { describeFiles, gaussian, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+const noCheck = async (): Promise<void> => {};
+
+async function loaded(t: TestContext, options: RandomPackOptions = {}): Promise<Model> {
+  const { folder } = await writeRandomPack(await temporaryFolder(t), options);
+  const model = await Model.load(folder, 'auto');
+  t.after(() => model.dispose());
+  return model;
+}
+
+/** Images of different colours, since the random pack's encoder sees colour alone. */
+function images(count: number): Float32Array[] {
+  const random = gaussian(3);
+  return Array.from({ length: count }, () => {
+    const colour = [random(), random(), random()];
+    return Float32Array.from({ length: 3 * 16 * 16 }, (_, i) => colour[Math.floor(i / 256)]!);
+  });
+}
+
+test('a loaded model says what it is', async (t) => {
+  const model = await loaded(t, { dtype: 'F16' });
+  assert.deepEqual(model.info, {
+    id: 'random',
+    encoder: 'average-pool',
+    mapper: 'mlp',
+    prefixLength: 3,
+    width: 16,
+    dtype: 'f16',
+    provider: 'cpu',
+  });
+  assert.equal(model.title, 'Random pack');
+  assert.equal(model.imageRecipe.size, 16);
+});
+
+test('a batch gives each image the result that it has alone', async (t) => {
+  const model = await loaded(t);
+  const pixels = images(5);
+  const together = await model.caption(pixels, { captions: 4 }, noCheck);
+  assert.equal(new Set(together.map((output) => output.captions[0]!.text)).size > 1, true, 'the images differ');
+  for (const [i, image] of pixels.entries()) {
+    const [alone] = await model.caption([image], { captions: 4 }, noCheck);
+    assertSame(together[i]!, alone!);
+  }
+});
+
+function assertSame(a: ModelOutput, b: ModelOutput): void {
+  const words = ({ captions, prefix }: ModelOutput): unknown => ({
+    captions: captions.map(({ text, tokens }) => ({ text, ids: tokens.map(({ id }) => id) })),
+    nearest: prefix.map(({ nearest }) => nearest.map(({ id }) => id)),
+  });
+  assert.deepEqual(words(a), words(b));
+  for (const [i, { score }] of a.captions.entries()) assert.ok(Math.abs(score - b.captions[i]!.score) < 1e-5);
+}
+
+test('by default there is one caption and eight nearest words a position', async (t) => {
+  const model = await loaded(t);
+  const [output] = await model.caption(images(1), {}, noCheck);
+  assert.equal(output!.captions.length, 1);
+  assert.deepEqual(
+    output!.prefix.map(({ position }) => position),
+    [0, 1, 2],
+  );
+  assert.deepEqual(
+    output!.prefix.map(({ nearest }) => nearest.length),
+    [8, 8, 8],
+  );
+});
+
+test('captions come best first, as many as asked for but no more than beams', async (t) => {
+  const model = await loaded(t);
+  const [output] = await model.caption(images(1), { beams: 3, captions: 10 }, noCheck);
+  const scores = output!.captions.map(({ score }) => score);
+  assert.equal(scores.length, 3);
+  assert.deepEqual(
+    scores,
+    [...scores].sort((a, b) => b - a),
+  );
+  const [greedy] = await model.caption(images(1), { strategy: 'greedy', beams: 3, captions: 10 }, noCheck);
+  assert.equal(greedy!.captions.length, 1);
+});
+
+test('a caption is cut at maxTokens, and at the positions that the model has', async (t) => {
+  const model = await loaded(t, { context: 9 });
+  const longest = async (maxTokens: number): Promise<number> => {
+    const outputs = await model.caption(images(6), { maxTokens, captions: 4 }, noCheck);
+    return Math.max(...outputs.flatMap(({ captions }) => captions.map(({ tokens }) => tokens.length)));
+  };
+  assert.equal(await longest(2), 2);
+  assert.equal(await longest(67), 6);
+});
+
+test('a normalising pack scales embeddings to length 1 before the mapper', async (t) => {
+  const model = await loaded(t, { normalize: true });
+  const [image] = images(1);
+  // Far from the origin the encoder's bias is negligible: only the direction of the embedding is left.
+  const [far, further] = await model.caption(
+    [1e4, 1e5].map((factor) => image!.map((x) => x * factor)),
+    {},
+    noCheck,
+  );
+  for (const [i, { norm }] of far!.prefix.entries()) assert.ok(Math.abs(norm - further!.prefix[i]!.norm) < 1e-3);
+});
+
+test('a run asks before the encoder, after it, and before every step whether to go on', async (t) => {
+  const model = await loaded(t, { maxTokens: 5 });
+  const count = async (): Promise<number> => {
+    let checks = 0;
+    const [output] = await model.caption(images(1), { strategy: 'greedy' }, async () => void checks++);
+    assert.equal(checks, 2 + output!.captions[0]!.tokens.length);
+    return checks;
+  };
+  const checks = await count();
+  for (let last = 1; last <= checks; last++) {
+    let seen = 0;
+    const run = model.caption(images(1), { strategy: 'greedy' }, async () => {
+      if (++seen === last) throw new CaptionError('cancelled', 'Cancelled.');
+    });
+    await assert.rejects(run, { code: 'cancelled' });
+  }
+  await count();
+});
+
+for (const options of [{ beams: 0 }, { beams: 65 }, { maxTokens: 1.5 }, { captions: 0 }, { nearest: -1 }]) {
+  test(`the option ${JSON.stringify(options)} is refused with its range`, async (t) => {
+    const model = await loaded(t);
+    await assert.rejects(model.caption(images(1), options, noCheck), {
+      code: 'usage',
+      message: new RegExp(`The option ${Object.keys(options)[0]} must be a whole number`),
+    });
+  });
+}
+
+test('an execution provider that is not here is refused by name', async () => {
+  await assert.rejects(Model.load('anywhere', 'cuda'), { code: 'provider-unavailable', message: /"cuda"/ });
+});
+
+test('an encoder file that is no ONNX model is refused by name', async (t) => {
+  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));
+  await writeFile(join(folder, 'encoder.onnx'), 'not a model');
+  await describeFiles(folder, manifest);
+  await assert.rejects(Model.load(folder, 'cpu'), { code: 'pack-invalid', message: /encoder\.onnx cannot be loaded/ });
+});
+
+test('an encoder of another image size is refused with both shapes', async (t) => {
+  const parent = await temporaryFolder(t);
+  const { folder, manifest } = await writeRandomPack(parent);
+  const image = { ...manifest.encoder.image, size: 32 };
+  await describeFiles(folder, { ...manifest, encoder: { ...manifest.encoder, image } });
+  await assert.rejects(Model.load(folder, 'cpu'), {
+    code: 'pack-tensor-mismatch',
+    message: /"pixel_values" has the shape \[N, 3, 16, 16\]; pack\.json asks for \[N, 3, 32, 32\]/,
+  });
+});

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { PackManifest } from '@clipcap/models/pack/manifest';
+import { openPack } from '@clipcap/models/pack/openPack';
+import { describeFiles, writeRandomPack } from '../randomPack.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { safetensorsBytes } from '../writeSafetensors.js';
+
+async function rejectsWith(pack: string, code: string, message: RegExp): Promise<void> {
+  await assert.rejects(openPack(pack), (error: Error & { code: string }) => {
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+async function editManifest(folder: string, edit: (manifest: Record<string, any>) => void): Promise<void> {
+  const path = join(folder, 'pack.json');
+  const manifest = JSON.parse(await readFile(path, 'utf8')) as Record<string, any>;
+  edit(manifest);
+  await writeFile(path, JSON.stringify(manifest));
+}
+
+test('a whole pack opens with its manifest and the places of its tensors', async (t) => {
+  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));
+  const pack = await openPack(folder);
+  assert.deepEqual(pack.manifest, manifest);
+  assert.equal(pack.weights.tensors.get('gpt.transformer.h.1.attn.c_attn.weight')?.dtype, 'F32');
+  assert.equal(pack.encoder, join(folder, 'encoder.onnx'));
+});
+
+test('a pack of 8-bit weights opens with a scale beside every matrix', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t), { dtype: 'I8' });
+  const { weights } = await openPack(folder);
+  assert.deepEqual(weights.tensors.get('gpt.transformer.wte.weight.scale')?.shape, [300, 1]);
+});
+
+test('a folder that is not there is a missing pack', async (t) => {
+  await rejectsWith(join(await temporaryFolder(t), 'none'), 'pack-missing', /no model pack at .*none/);
+});
+
+test('a folder without pack.json is a missing pack', async (t) => {
+  await rejectsWith(await temporaryFolder(t), 'pack-missing', /no readable pack\.json/);
+});
+
+test('a newer schema is refused before anything else is read', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await writeFile(join(folder, 'pack.json'), '{"schema":2,"shape":"unknown"}');
+  await rejectsWith(folder, 'pack-newer', /schema 2.*up to 1/);
+});
+
+test('a manifest of a megabyte is not parsed', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await appendFile(join(folder, 'pack.json'), ' '.repeat(2 ** 20));
+  await rejectsWith(folder, 'pack-invalid', /at most 1048576/);
+});
+
+test('text that is not JSON is an invalid manifest', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await writeFile(join(folder, 'pack.json'), '{');
+  await rejectsWith(folder, 'pack-invalid', /pack\.json is not JSON/);
+});
+
+const invalidFields: readonly (readonly [field: string, edit: (manifest: Record<string, any>) => void])[] = [
+  ['schema', (m) => delete m['schema']],
+  ['id', (m) => (m['id'] = '')],
+  ['encoder.image.std', (m) => (m['encoder'].image.std = [1, 0, 1])],
+  ['encoder.image.resize', (m) => (m['encoder'].image.resize = 'fit')],
+  ['encoder.file', (m) => (m['encoder'].file = '../encoder.onnx')],
+  ['encoder.file', (m) => (m['encoder'].file = '/etc/passwd')],
+  ['encoder.file', (m) => (m['encoder'].file = '..')],
+  ['encoder.file', (m) => (m['encoder'].file = 'a\\b')],
+  ['mapper.kind', (m) => (m['mapper'].kind = 'lstm')],
+  ['mapper.prefixLength', (m) => (m['mapper'].prefixLength = 40)],
+  ['languageModel.heads', (m) => (m['languageModel'].heads = 3)],
+  ['languageModel.stopTokens', (m) => (m['languageModel'].stopTokens = [300])],
+  ['decoding.beams', (m) => (m['decoding'].beams = 0)],
+  ['files.weights.safetensors', (m) => delete m['files']['weights.safetensors']],
+  ['files.encoder.onnx', (m) => delete m['files']['encoder.onnx']],
+  ['files.tokenizer.json.sha256', (m) => (m['files']['tokenizer.json'].sha256 = 'ABC')],
+];
+
+for (const [field, edit] of invalidFields) {
+  test(`an invalid manifest is refused naming its field ${field} (${String(edit).replace(/^.*=> /, '')})`, async (t) => {
+    const { folder } = await writeRandomPack(await temporaryFolder(t));
+    await editManifest(folder, edit);
+    await rejectsWith(folder, 'pack-invalid', new RegExp(`: ${field.replaceAll('.', '\\.')}: `));
+  });
+}
+
+test('a listed file with a path for a name is refused', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await editManifest(folder, (m) => (m['files']['../outside'] = { size: 0, sha256: '0'.repeat(64) }));
+  await rejectsWith(folder, 'pack-invalid', /\.\.\/outside/);
+});
+
+test('a link out of the folder is refused', async (t) => {
+  const parent = await temporaryFolder(t);
+  const { folder } = await writeRandomPack(join(parent, 'pack'));
+  await rename(join(folder, 'tokenizer.json'), join(parent, 'tokenizer.json'));
+  await symlink('../tokenizer.json', join(folder, 'tokenizer.json'));
+  await rejectsWith(folder, 'pack-invalid', /tokenizer\.json is a link out of the pack/);
+});
+
+test('a folder whose name begins like the pack’s is outside of it', async (t) => {
+  const parent = await temporaryFolder(t);
+  const { folder } = await writeRandomPack(join(parent, 'pack'));
+  await mkdir(join(parent, 'pack-other'));
+  await rename(join(folder, 'tokenizer.json'), join(parent, 'pack-other', 'tokenizer.json'));
+  await symlink('../pack-other/tokenizer.json', join(folder, 'tokenizer.json'));
+  await rejectsWith(folder, 'pack-invalid', /is a link out/);
+});
+
+test('a pack may itself be reached through a link', async (t) => {
+  const parent = await temporaryFolder(t);
+  const { folder } = await writeRandomPack(join(parent, 'pack'));
+  await symlink(folder, join(parent, 'link'));
+  assert.equal((await openPack(join(parent, 'link'))).folder, folder);
+});
+
+test('a missing file is named', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await rm(join(folder, 'encoder.onnx'));
+  await rejectsWith(folder, 'pack-file-missing', /encoder\.onnx cannot be found/);
+});
+
+test('a folder in place of a file is a missing file', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await rm(join(folder, 'encoder.onnx'));
+  await mkdir(join(folder, 'encoder.onnx'));
+  await rejectsWith(folder, 'pack-file-missing', /encoder\.onnx is not a file/);
+});
+
+test('a file of another size is a changed file', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await appendFile(join(folder, 'tokenizer.json'), '\n');
+  await rejectsWith(folder, 'pack-file-changed', /tokenizer\.json has \d+ bytes instead of \d+/);
+});
+
+test('one changed bit is found, also after the pack was verified once', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await openPack(folder);
+  const path = join(folder, 'weights.safetensors');
+  const bytes = await readFile(path);
+  bytes[bytes.length - 1]! ^= 1;
+  await writeFile(path, bytes);
+  await utimes(path, 1, 1);
+  await rejectsWith(folder, 'pack-file-changed', /weights\.safetensors differs.*SHA-256/);
+});
+
+test('a file is read again only when its size or time changed', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  const path = join(folder, 'weights.safetensors');
+  await utimes(path, 1000, 1000);
+  await openPack(folder);
+  const bytes = await readFile(path);
+  bytes[bytes.length - 1]! ^= 1;
+  await writeFile(path, bytes);
+  await utimes(path, 1000, 1000);
+  await openPack(folder);
+  await utimes(path, 2000, 2000);
+  await rejectsWith(folder, 'pack-file-changed', /weights\.safetensors differs/);
+});
+
+const wrongTensors: readonly (readonly [
+  what: string,
+  edit: (manifest: PackManifest) => PackManifest,
+  message: RegExp,
+])[] = [
+  [
+    'weights of another width',
+    (m) => ({ ...m, languageModel: { ...m.languageModel, width: 32 } }),
+    /"clip_project\.model\.2\.weight" has the shape \[48, 10\] \(F32\); pack\.json asks for \[96, 10\]/,
+  ],
+  [
+    'fewer layers than the manifest says',
+    (m) => ({ ...m, languageModel: { ...m.languageModel, layers: 3 } }),
+    /"gpt\.transformer\.h\.2\.ln_1\.weight" is missing; pack\.json asks for \[16\]/,
+  ],
+  [
+    'another embedding width',
+    (m) => ({ ...m, encoder: { ...m.encoder, embeddingWidth: 512 } }),
+    /"clip_project\.model\.0\.weight" has the shape \[10, 12\] \(F32\); pack\.json asks for \[10, 512\]/,
+  ],
+];
+
+for (const [what, edit, message] of wrongTensors) {
+  test(`a pack with ${what} is refused naming tensor and both shapes`, async (t) => {
+    const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));
+    await writeFile(join(folder, 'pack.json'), JSON.stringify(edit(manifest)));
+    await rejectsWith(folder, 'pack-tensor-mismatch', message);
+  });
+}
+
+test('an 8-bit tensor without its scale is refused naming the scale', async (t) => {
+  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t), { dtype: 'I8' });
+  const path = join(folder, 'weights.safetensors');
+  const bytes = await readFile(path);
+  const end = 8 + Number(bytes.readBigUInt64LE());
+  const header = JSON.parse(bytes.subarray(8, end).toString()) as Record<string, unknown>;
+  delete header['gpt.transformer.wte.weight.scale'];
+  await writeFile(path, safetensorsBytes(header, bytes.subarray(end)));
+  await describeFiles(folder, manifest);
+  await rejectsWith(folder, 'pack-tensor-mismatch', /"gpt\.transformer\.wte\.weight\.scale" is missing/);
+});
