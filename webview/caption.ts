@@ -76,9 +76,9 @@ export function drawCaption(
     ['image', `${image.width} × ${image.height} px`],
     [
       'time',
-      `${milliseconds(sum(Object.values(steps)))} (${Object.entries(steps)
-        .map(([step, time]) => `${step} ${milliseconds(time)}`)
-        .join(', ')})`,
+      `${shortTime(sum(Object.values(steps)))} ms (${Object.entries(steps)
+        .map(([step, time]) => `${step} ${shortTime(time)}`)
+        .join(' · ')})`,
     ],
   ] as const;
   const list = about.append('dl').attr('class', 'facts').selectAll('div').data(facts).join('div');
@@ -167,6 +167,6 @@ function drawCopy(line: Line, text: string, actions: CaptionActions): void {
   });
 }
 
-function milliseconds(time: number): string {
-  return `${format(time < 10 ? '.1f' : '.0f')(time)} ms`;
+function shortTime(milliseconds: number): string {
+  return format(milliseconds < 10 ? '.1f' : '.0f')(milliseconds);
 }

@@ -75,7 +75,6 @@ export function drawPrefix(parent: HTMLElement, prefix: readonly PrefixPosition[
     .attr('class', 'value')
     .attr('x', ({ token }) => `${x(Math.min(0, token.score))}%`)
     .attr('width', ({ token }) => `${Math.abs(x(token.score) - x(0))}%`)
-    .attr('y', 1)
     .attr('height', '100%')
     .attr('rx', 2);
   rows
@@ -128,7 +127,7 @@ function connect(
 ): void {
   const enter = (node: HTMLTableRowElement, row: Row): void => {
     rows.classed('same', ({ token }) => token.id === row.token.id);
-    tooltip.show(node, details(row, prefix));
+    tooltip.show(node, details(row, prefix), node.closest('table') ?? node);
   };
   const leave = (): void => {
     rows.classed('same', false);

@@ -2,8 +2,8 @@
 import { select } from 'd3';
 
 export interface Tooltip {
-  /** Shows lines beside an element and ties them to it for screen readers. */
-  readonly show: (anchor: Element, lines: readonly string[]) => void;
+  /** Shows lines, tied to an element for screen readers, beside it or beside what they must not cover. */
+  readonly show: (anchor: Element, lines: readonly string[], beside?: Element) => void;
   readonly hide: () => void;
 }
 
@@ -29,7 +29,7 @@ export function makeTooltip(parent: HTMLElement): Tooltip {
 
   return {
     hide,
-    show(anchor, lines) {
+    show(anchor, lines, beside = anchor) {
       hide();
       box
         .selectAll('div')
@@ -37,7 +37,7 @@ export function makeTooltip(parent: HTMLElement): Tooltip {
         .join('div')
         .text(String)
         .classed('strong', (_line, index) => index === 0);
-      const target = anchor.getBoundingClientRect();
+      const target = beside.getBoundingClientRect();
       const { width, height } = element.getBoundingClientRect();
       const left = Math.min(Math.max(gap, target.left), Math.max(gap, window.innerWidth - width - gap));
       const below = target.bottom + gap;

@@ -107,6 +107,7 @@ const chromiumArguments = [
 
 /** Starts Chromium without a window. */
 export async function startBrowser(): Promise<Browser> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- loaded by path, its types are not there
   const playwright = createRequire(join(root, 'test', 'vscode', 'package.json'))('playwright-core') as Playwright;
   return playwright.chromium.launch({ executablePath: '/usr/bin/chromium', args: chromiumArguments, headless: true });
 }

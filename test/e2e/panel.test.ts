@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { CaptionResult, PrefixPosition } from '@clipcap/protocol/caption';
 import { screenshotPath, startBrowser, type Browser } from './browser.js';
 import { openPanel, pageImage, type PanelPage } from './panelPage.js';
-import { themes, type Theme } from './themes.js';
+import { themes } from './themes.js';
 
 const words = [
   ' cat',
@@ -61,7 +61,12 @@ const result: CaptionResult = {
   },
 };
 
-const [dark] = themes as readonly [Theme];
+const dark = themes.find(({ name }) => name === 'dark') ?? assert.fail('there is no dark theme');
+
+/** How a token's text is to be written: its space and line break as glyphs. */
+function shown(text: string): string {
+  return text === '\n' ? '↵' : text.replace(/^ /u, '·');
+}
 
 describe('the panel', () => {
   let browser: Browser;
@@ -86,7 +91,6 @@ describe('the panel', () => {
         scores: Array.from(card.querySelectorAll('.score'), (score) => score.textContent),
       })),
     );
-    const shown = (text: string): string => (text === '\n' ? '↵' : text.replace(/^ /u, '·'));
     assert.deepEqual(
       drawn,
       prefix.map(({ position, nearest }) => ({

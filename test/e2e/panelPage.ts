@@ -20,16 +20,16 @@ export interface PanelPage {
   /** Errors and warnings of the page's console, violations of its policy among them. */
   readonly complaints: readonly string[];
   /** Delivers a message of the host and waits until it is drawn. */
-  tell(message: ToWebview): Promise<void>;
+  readonly tell: (message: ToWebview) => Promise<void>;
   /** What the panel said to its host so far. */
-  said(): Promise<readonly FromWebview[]>;
+  readonly said: () => Promise<readonly FromWebview[]>;
   /** What the panel asked VS Code to keep. */
-  kept(): Promise<unknown>;
+  readonly kept: () => Promise<unknown>;
 }
 
-interface StandIn {
-  said: FromWebview[];
-  kept: unknown;
+declare global {
+  /** In the page: what the stand-in for VS Code's API saw. */
+  var standIn: { readonly said: readonly FromWebview[]; readonly kept: unknown };
 }
 
 /** Opens the built panel; `kept` is the state of an earlier life of it. */
@@ -63,13 +63,13 @@ export async function openPanel(
   return {
     page,
     complaints,
-    async tell(message) {
+    tell: async (message) => {
       await page.evaluate((data) => {
         dispatchEvent(new MessageEvent('message', { data }));
       }, message);
     },
-    said: () => page.evaluate(() => (globalThis as unknown as { standIn: StandIn }).standIn.said),
-    kept: () => page.evaluate(() => (globalThis as unknown as { standIn: StandIn }).standIn.kept),
+    said: () => page.evaluate(() => globalThis.standIn.said),
+    kept: () => page.evaluate(() => globalThis.standIn.kept),
   };
 }
 
