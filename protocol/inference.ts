@@ -32,17 +32,21 @@ export interface CaptionImageParams {
 export const captionImage = new RequestType<CaptionImageParams, CaptionResult, Failure>('inference/captionImage');
 
 /** Loads a pack (unless it is resident) and answers what it is. */
-export const loadModel = new RequestType<{ model: string; provider: string }, ModelInfo, Failure>('inference/loadModel');
+export const loadModel = new RequestType<{ model: string; provider: string }, ModelInfo, Failure>(
+  'inference/loadModel',
+);
 
 // ── from the inference process ────────────────────────────────────────────────────────────────────────────────────
 
 export type ModelState =
   | { readonly state: 'loading'; readonly model: string }
-  | { readonly state: 'ready'; readonly model: ModelInfo }
+  | { readonly state: 'ready'; readonly model: ModelInfo; /** The pack's name for readers. */ readonly title: string }
   | { readonly state: 'failed'; readonly model: string; readonly code: ErrorCode; readonly message: string };
 
 /** Sent whenever the resident model changes. */
 export const modelState = new NotificationType<ModelState>('inference/modelState');
 
 /** One line for the log. */
-export const inferenceLog = new NotificationType<{ level: 'info' | 'warn' | 'error'; message: string }>('inference/log');
+export const inferenceLog = new NotificationType<{ level: 'info' | 'warn' | 'error'; message: string }>(
+  'inference/log',
+);

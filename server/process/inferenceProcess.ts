@@ -1,8 +1,20 @@
-/** The parent's side of inference: one child process, started when needed and kept alive. */
-import type { CancellationToken, Disposable } from 'vscode-jsonrpc';
+/**
+ * The parent's side of inference: one child process, started when needed and kept alive. Requests wait here, by
+ * priority, and only a few are with the child at a time, so that its death loses none of them.
+ */
+import { type CancellationToken, type Disposable, Emitter } from 'vscode-jsonrpc';
 import type { CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
-import type { CaptionImageParams } from '@clipcap/protocol/inference';
+import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import {
+  captionImage,
+  type CaptionImageParams,
+  loadModel,
+  type ModelState,
+  priorities,
+} from '@clipcap/protocol/inference';
+import { Child } from './child.js';
 import type { InferenceState } from './inferenceState.js';
+import { cancelled, type Send, SharedRun } from './sharedRun.js';
 
 export type LogLevel = 'info' | 'warn' | 'error';
 
@@ -14,46 +26,242 @@ export interface InferenceProcessOptions {
   readonly log: (level: LogLevel, message: string) => void;
 }
 
+/** Requests of one priority and above that are with the child at a time: two full batches. */
+const inFlightLimit = 16;
+const restartLimit = 4;
+const restartWindow = 3 * 60_000;
+/** Timers cannot wait longer. */
+const longestTimer = 2 ** 31 - 1;
+
 /** Captions images in a child process. Every rejection is a `CaptionError`. */
 export class InferenceProcess {
+  readonly #options: InferenceProcessOptions;
+  readonly #states = new Emitter<InferenceState>();
+  #state: InferenceState = { state: 'idle' };
+  #child: Child | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #restarts: number[] = [];
+  #waiting: SharedRun[] = [];
+  readonly #sent = new Set<SharedRun>();
+  #lastModel: { model: string; provider: string } | undefined;
+  #disposed = false;
+
   constructor(options: InferenceProcessOptions) {
-    void options;
+    this.#options = options;
   }
 
   get state(): InferenceState {
-    return { state: 'idle' };
+    return this.#state;
   }
 
   /** Calls `listener` with every new state. */
   onState(listener: (state: InferenceState) => void): Disposable {
-    void listener;
-    throw new Error('not written yet');
+    return this.#states.event(listener);
   }
 
   /**
    * Captions one image. Requests for the same image, model and options that are waiting or running share one run.
    * Rejects with `cancelled` as soon as `token` is cancelled.
    */
-  caption(params: CaptionImageParams, token?: CancellationToken): Promise<CaptionResult> {
-    void params;
-    void token;
-    throw new Error('not written yet');
+  async caption(params: CaptionImageParams, token?: CancellationToken): Promise<CaptionResult> {
+    const { sha256, model, provider, options, name } = params;
+    const { strategy, beams, maxTokens, captions, nearest } = options;
+    const key = JSON.stringify([sha256, model, provider, strategy, beams, maxTokens, captions, nearest]);
+    this.#lastModel = { model, provider };
+    const send: Send = (connection, ended) => connection.sendRequest(captionImage, params, ended);
+    return (await this.#request(key, name, params.priority, send, token)) as CaptionResult;
   }
 
   /** Makes a pack resident, so that the next caption need not wait for it. */
-  load(model: string, provider: string): Promise<ModelInfo> {
-    void model;
-    void provider;
-    throw new Error('not written yet');
+  async load(model: string, provider: string): Promise<ModelInfo> {
+    this.#lastModel = { model, provider };
+    const send: Send = (connection, ended) => connection.sendRequest(loadModel, { model, provider }, ended);
+    return (await this.#request(JSON.stringify([model, provider]), model, priorities.command, send)) as ModelInfo;
   }
 
-  /** Ends the process, forgets past crashes and starts anew; waiting requests are run by the new process. */
-  restart(): Promise<void> {
-    throw new Error('not written yet');
+  /** Starts the process before there is a request, for those who know that one will come. */
+  start(): void {
+    if (this.#disposed || this.#isDown()) return;
+    this.#child ??= this.#spawn();
+  }
+
+  /** Ends the process, forgets past crashes and loads the last model anew; waiting requests are run by the new process. */
+  async restart(): Promise<void> {
+    this.#restarts = [];
+    const child = this.#release();
+    this.#waiting.unshift(...this.#sent);
+    this.#sent.clear();
+    this.#setState({ state: 'idle' });
+    await child?.end();
+    if (this.#disposed) return;
+    this.#pump();
+    const { model, provider } = this.#lastModel ?? {};
+    // How loading ends is told by the state.
+    if (model !== undefined && provider !== undefined) this.load(model, provider).catch(() => undefined);
   }
 
   /** Ends the process; waiting requests are rejected with `cancelled`. */
-  dispose(): Promise<void> {
-    throw new Error('not written yet');
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    const child = this.#release();
+    const runs = [...this.#sent, ...this.#waiting];
+    this.#sent.clear();
+    this.#waiting = [];
+    for (const run of runs) run.reject(cancelled(run.name));
+    await child?.end();
+    this.#states.dispose();
   }
+
+  async #request(key: string, name: string, priority: number, send: Send, token?: CancellationToken): Promise<unknown> {
+    if (this.#disposed || token?.isCancellationRequested === true) throw cancelled(name);
+    if (this.#isDown()) throw this.#downError();
+    let run = [...this.#sent, ...this.#waiting].find((other) => other.key === key);
+    if (run) {
+      run.priority = Math.min(run.priority, priority);
+    } else {
+      run = new SharedRun(key, name, priority, send, (abandoned) => this.#forget(abandoned));
+      this.#waiting.push(run);
+    }
+    const answer = run.wait(token);
+    this.#pump();
+    return answer;
+  }
+
+  /** Sends what may be sent. After a crash the suspects go one by one, so that only the guilty one is blamed. */
+  #pump(): void {
+    clearTimeout(this.#idle);
+    if (this.#waiting.length === 0 && this.#sent.size === 0) {
+      this.#waitIdle();
+      return;
+    }
+    this.#waiting.sort((a, b) => b.crashes - a.crashes || a.priority - b.priority);
+    for (let next = this.#waiting[0]; next && this.#maySend(next); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#child ??= this.#spawn();
+      void this.#run(next, this.#child);
+    }
+  }
+
+  #maySend(run: SharedRun): boolean {
+    const sent = [...this.#sent];
+    if (run.crashes > 0 || sent.some((other) => other.crashes > 0)) return sent.length === 0;
+    return sent.filter((other) => other.priority <= run.priority).length < inFlightLimit;
+  }
+
+  async #run(run: SharedRun, child: Child): Promise<void> {
+    this.#sent.add(run);
+    let settle: () => void;
+    try {
+      const value = await run.send(child.connection, run.token);
+      settle = () => run.resolve(value);
+    } catch (error) {
+      settle = () => run.reject(fromResponseError(error));
+    }
+    // A dead child's requests are taken care of when its end is noticed.
+    if (this.#child !== child || !child.alive) return;
+    this.#sent.delete(run);
+    settle();
+    this.#pump();
+  }
+
+  /** Nobody waits for this run any more; the child was told by its token. */
+  #forget(run: SharedRun): void {
+    this.#waiting = this.#waiting.filter((other) => other !== run);
+    this.#sent.delete(run);
+    this.#pump();
+  }
+
+  #spawn(): Child {
+    const { entry, log } = this.#options;
+    const child: Child = new Child(entry, {
+      log,
+      modelState: (state) => {
+        if (this.#child === child) this.#setState(fromModelState(state));
+      },
+      ended: (reason) => {
+        if (this.#child === child) this.#crashed(child, reason);
+      },
+    });
+    this.#setState({ state: 'loading', model: this.#lastModel?.model ?? '' });
+    return child;
+  }
+
+  /** The process died by itself: run again what was with it, unless that has happened too often. */
+  #crashed(child: Child, reason: string): void {
+    this.#child = undefined;
+    const suspects = [...this.#sent];
+    this.#sent.clear();
+    for (const run of suspects) {
+      if (child.heard) run.crashes++;
+      if (run.crashes < 2) this.#waiting.push(run);
+      else run.reject(crashError(run, reason));
+    }
+    this.#setState({ state: 'idle' });
+    if (this.#waiting.length === 0) {
+      this.#options.log('warn', `The inference process ended unexpectedly (${reason}).`);
+      return;
+    }
+    const now = performance.now();
+    this.#restarts = this.#restarts.filter((time) => now - time < restartWindow);
+    if (this.#restarts.length >= restartLimit) {
+      this.#goDown(reason);
+      return;
+    }
+    this.#restarts.push(now);
+    this.#options.log('warn', `The inference process ended unexpectedly (${reason}); it is started again.`);
+    this.#pump();
+  }
+
+  #goDown(reason: string): void {
+    const message = `The inference process died too often (${reason}). Restart it, and see the log if it dies again.`;
+    this.#options.log('error', message);
+    this.#setState({ state: 'failed', code: 'inference-down', reason: message });
+    const runs = this.#waiting;
+    this.#waiting = [];
+    for (const run of runs) run.reject(this.#downError());
+  }
+
+  #isDown(): boolean {
+    return this.#state.state === 'failed' && this.#state.code === 'inference-down';
+  }
+
+  #downError(): CaptionError {
+    const reason = this.#state.state === 'failed' ? this.#state.reason : 'The inference process is down. Restart it.';
+    return new CaptionError('inference-down', reason);
+  }
+
+  #waitIdle(): void {
+    const { idleMilliseconds } = this.#options;
+    if (!this.#child || idleMilliseconds > longestTimer) return;
+    this.#idle = setTimeout(() => {
+      const child = this.#release();
+      this.#setState({ state: 'idle' });
+      void child?.end();
+    }, idleMilliseconds);
+    this.#idle.unref();
+  }
+
+  /** Lets go of the child, so that its end is no crash. */
+  #release(): Child | undefined {
+    clearTimeout(this.#idle);
+    const child = this.#child;
+    this.#child = undefined;
+    return child;
+  }
+
+  #setState(state: InferenceState): void {
+    this.#state = state;
+    if (!this.#disposed) this.#states.fire(state);
+  }
+}
+
+function fromModelState(state: ModelState): InferenceState {
+  return state.state === 'failed' ? { state: 'failed', code: state.code, reason: state.message } : state;
+}
+
+function crashError(run: SharedRun, reason: string): CaptionError {
+  return new CaptionError(
+    'inference-crashed',
+    `The inference process died twice while it worked on ${run.name} (${reason}). Leave this image out, or convert it.`,
+  );
 }

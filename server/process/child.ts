@@ -1,0 +1,90 @@
+/** One life of the inference process: fork, connection, what it prints, and its end. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { createMessageConnection, type MessageConnection } from 'vscode-jsonrpc';
+import { IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { inferenceLog, modelState, type ModelState } from '@clipcap/protocol/inference';
+
+export interface ChildEvents {
+  readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
+  readonly modelState: (state: ModelState) => void;
+  /** Called once. `reason` says how the process ended and, if it said so, why. */
+  readonly ended: (reason: string) => void;
+}
+
+/** How long a process may take to follow a request to end. */
+const graceMilliseconds = 1000;
+const keptLines = 20;
+
+export class Child {
+  readonly connection: MessageConnection;
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<void>;
+  readonly #lastLines: string[] = [];
+  #heard = false;
+  #alive = true;
+
+  constructor(entry: string, events: ChildEvents) {
+    this.#process = fork(entry, [], {
+      serialization: 'advanced',
+      execArgv: [],
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#keep(line, events));
+    }
+    this.#ended = new Promise((resolve) => {
+      let over = false;
+      const end = (reason: string): void => {
+        if (over) return;
+        over = true;
+        this.#alive = false;
+        resolve();
+        this.connection.dispose();
+        const said = this.#lastLines.findLast((line) => /error/iu.test(line)) ?? this.#lastLines.at(-1);
+        events.ended(said === undefined ? reason : `${reason}: ${said.trim()}`);
+      };
+      this.#process.once('error', (error) => end(error.message));
+      // `close` rather than `exit`: what it printed last has been read by then.
+      this.#process.once('close', (code, signal) => end(signal ?? `exit code ${code}`));
+    });
+    this.connection = createMessageConnection(new IPCMessageReader(this.#process), new IPCMessageWriter(this.#process));
+    this.connection.onNotification(inferenceLog, ({ level, message }) => events.log(level, message));
+    this.connection.onNotification(modelState, (state) => {
+      this.#heard = true;
+      events.modelState(state);
+    });
+    // A broken channel shows as the process's end.
+    this.connection.onError(() => undefined);
+    this.#process.once('disconnect', () => {
+      this.#alive = false;
+      this.#process.kill('SIGKILL');
+    });
+    this.connection.listen();
+  }
+
+  /** False as soon as the process can no longer answer. */
+  get alive(): boolean {
+    return this.#alive && this.#process.connected;
+  }
+
+  /** Whether the process came far enough to work on a request. */
+  get heard(): boolean {
+    return this.#heard;
+  }
+
+  /** Ends the process. It keeps nothing that would need saving. */
+  async end(): Promise<void> {
+    this.#process.kill();
+    const force = setTimeout(() => this.#process.kill('SIGKILL'), graceMilliseconds);
+    await this.#ended;
+    clearTimeout(force);
+  }
+
+  #keep(line: string, events: ChildEvents): void {
+    events.log('info', line);
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > keptLines) this.#lastLines.shift();
+  }
+}

@@ -1,0 +1,83 @@
+/** One request to the inference process and everyone who waits for its answer: equal requests share one run. */
+import { CancellationTokenSource, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc';
+import { CaptionError } from '@clipcap/protocol/error';
+
+interface Waiter {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: CaptionError) => void;
+}
+
+/** Sends the request over a connection; the token ends it. */
+export type Send = (connection: MessageConnection, token: CancellationToken) => Promise<unknown>;
+
+export class SharedRun {
+  readonly key: string;
+  /** What messages call the request: a file's or a pack's name. */
+  readonly name: string;
+  readonly send: Send;
+  /** The most urgent of those who wait; a lower number runs first. */
+  priority: number;
+  /** How often the inference process died while this was with it. */
+  crashes = 0;
+  readonly #waiters = new Set<Waiter>();
+  readonly #source = new CancellationTokenSource();
+  readonly #abandoned: (run: SharedRun) => void;
+
+  /** `abandoned` is told when the last waiter has left. */
+  constructor(key: string, name: string, priority: number, send: Send, abandoned: (run: SharedRun) => void) {
+    this.key = key;
+    this.name = name;
+    this.priority = priority;
+    this.send = send;
+    this.#abandoned = abandoned;
+  }
+
+  /** Cancelled when nobody waits any more. */
+  get token(): CancellationToken {
+    return this.#source.token;
+  }
+
+  /** Waits for the answer; rejects with `cancelled` as soon as the token is cancelled. */
+  wait(token: CancellationToken | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        resolve: (value) => {
+          cancellation?.dispose();
+          resolve(value);
+        },
+        reject: (error) => {
+          cancellation?.dispose();
+          reject(error);
+        },
+      };
+      this.#waiters.add(waiter);
+      const cancellation = token?.onCancellationRequested(() => this.#leave(waiter));
+    });
+  }
+
+  resolve(value: unknown): void {
+    for (const waiter of this.#take()) waiter.resolve(value);
+  }
+
+  reject(error: CaptionError): void {
+    for (const waiter of this.#take()) waiter.reject(error);
+  }
+
+  #take(): readonly Waiter[] {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    return waiters;
+  }
+
+  #leave(waiter: Waiter): void {
+    if (!this.#waiters.delete(waiter)) return;
+    waiter.reject(cancelled(this.name));
+    if (this.#waiters.size > 0) return;
+    this.#source.cancel();
+    this.#abandoned(this);
+  }
+}
+
+export function cancelled(name: string): CaptionError {
+  return new CaptionError('cancelled', `${name} was cancelled. Ask for it again if you still want it.`);
+}
