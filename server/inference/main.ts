@@ -1,0 +1,36 @@
+/**
+ * The inference process: answers requests of the parent that forked it, and ends with it. It opens no file but those
+ * of model packs.
+ */
+import { createMessageConnection } from 'vscode-jsonrpc';
+import { IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
+import { toResponseError } from '@clipcap/protocol/error';
+import { captionImage, loadModel, modelState } from '@clipcap/protocol/inference';
+import { decode } from './decode.js';
+import { Model } from './model.js';
+import { ResidentModel } from './residentModel.js';
+import { type CaptionModel, Scheduler } from './scheduler.js';
+
+const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
+
+const resident = new ResidentModel<CaptionModel>(
+  (folder, provider) => Model.load(folder, provider),
+  (state) => {
+    // A parent that is gone needs no news.
+    connection.sendNotification(modelState, state).catch(() => undefined);
+  },
+);
+const scheduler = new Scheduler(resident, decode);
+
+connection.onRequest(captionImage, (params, token) => scheduler.caption(params, token).catch(respond));
+connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
+
+function respond(error: unknown): never {
+  throw toResponseError(error);
+}
+
+process.once('disconnect', () => process.exit());
+// Ctrl-C in a terminal reaches the whole group of processes: when to end is for the parent to say.
+process.on('SIGINT', () => undefined);
+
+connection.listen();

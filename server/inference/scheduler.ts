@@ -1,0 +1,243 @@
+/**
+ * Which image is worked on when. Images are decoded ahead, a few at a time, while the model runs; ready images with
+ * the same model, options and priority are captioned as one batch, the most urgent first.
+ */
+import type { CancellationToken } from 'vscode-jsonrpc';
+import type { CaptionOptions, CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
+import { CaptionError } from '@clipcap/protocol/error';
+import { type CaptionImageParams, priorities } from '@clipcap/protocol/inference';
+import type { ImageRecipe } from '@clipcap/models/pack/manifest';
+import { BatchSize } from './batchSize.js';
+import type { ModelOutput } from './model.js';
+import { preprocess } from './preprocess.js';
+import type { Pixels } from './resample.js';
+import type { ModelIdentity, ResidentModel } from './residentModel.js';
+
+/** What the scheduler needs of a model. */
+export interface CaptionModel {
+  readonly info: ModelInfo;
+  readonly title: string;
+  readonly imageRecipe: ImageRecipe;
+  caption(
+    pixelValues: readonly Float32Array[],
+    options: CaptionOptions,
+    checkpoint: () => Promise<void>,
+  ): Promise<ModelOutput[]>;
+  dispose(): Promise<void>;
+}
+
+/** Images that are decoded at the same time. */
+const decodersLimit = 3;
+/** Files of more bytes are decoded one at a time: their pixels fill the memory. */
+const largeFile = 2 ** 20;
+/** Images that are decoded before the model has time for them: one batch and a half. */
+const aheadLimit = 12;
+
+interface Job {
+  readonly params: CaptionImageParams;
+  readonly group: string;
+  readonly order: number;
+  stage: 'waiting' | 'decoding' | 'ready' | 'running' | 'settled';
+  pixels?: Pixels;
+  values?: Float32Array;
+  width: number;
+  height: number;
+  decodeTime: number;
+  preprocessTime: number;
+  readonly settle: (result: CaptionResult | CaptionError) => void;
+}
+
+export class Scheduler {
+  readonly #resident: ResidentModel<CaptionModel>;
+  readonly #decode: (bytes: Uint8Array, name: string) => Promise<Pixels>;
+  readonly #batchSize = new BatchSize();
+  #jobs: Job[] = [];
+  #order = 0;
+  #busy = false;
+
+  constructor(resident: ResidentModel<CaptionModel>, decode: (bytes: Uint8Array, name: string) => Promise<Pixels>) {
+    this.#resident = resident;
+    this.#decode = decode;
+  }
+
+  /** Captions one image; rejects with a `CaptionError`, and with `cancelled` as soon as the token is cancelled. */
+  caption(params: CaptionImageParams, token: CancellationToken): Promise<CaptionResult> {
+    return new Promise((resolve, reject) => {
+      const { model, provider, priority, options } = params;
+      const job: Job = {
+        params,
+        group: JSON.stringify([model, provider, priority, Object.entries(options).toSorted()]),
+        order: this.#order++,
+        stage: 'waiting',
+        width: 0,
+        height: 0,
+        decodeTime: 0,
+        preprocessTime: 0,
+        settle: (result) => {
+          if (job.stage === 'settled') return;
+          job.stage = 'settled';
+          cancellation.dispose();
+          this.#jobs = this.#jobs.filter((other) => other !== job);
+          if (result instanceof CaptionError) reject(result);
+          else resolve(result);
+          this.#advance();
+        },
+      };
+      const cancel = (): void => job.settle(cancelledError(params.name));
+      const cancellation = token.onCancellationRequested(cancel);
+      this.#jobs.push(job);
+      if (token.isCancellationRequested) cancel();
+      else this.#advance();
+    });
+  }
+
+  /** Makes a model resident. It waits for what runs, like a request for a caption. */
+  load(wanted: ModelIdentity): Promise<ModelInfo> {
+    return this.#resident.use(wanted, (model) => Promise.resolve(model.info));
+  }
+
+  #advance(): void {
+    this.#jobs.sort((a, b) => a.params.priority - b.params.priority || a.order - b.order);
+    this.#decodeAhead();
+    if (!this.#busy) void this.#runBatches();
+  }
+
+  #decodeAhead(): void {
+    for (const job of this.#jobs) {
+      if (job.stage !== 'waiting') continue;
+      const decoding = this.#jobs.filter((other) => other.stage === 'decoding');
+      const ready = this.#jobs.filter((other) => other.stage === 'ready');
+      if (decoding.length >= decodersLimit || (isLarge(job) && decoding.some(isLarge))) return;
+      // The urgent ones need not wait for room.
+      if (decoding.length + ready.length >= aheadLimit && job.params.priority === priorities.batch) return;
+      void this.#prepare(job);
+    }
+  }
+
+  async #prepare(job: Job): Promise<void> {
+    job.stage = 'decoding';
+    const start = performance.now();
+    try {
+      const pixels = await this.#decode(job.params.bytes, job.params.name);
+      if (job.stage !== 'decoding') return;
+      job.decodeTime = performance.now() - start;
+      job.stage = 'ready';
+      job.width = pixels.width;
+      job.height = pixels.height;
+      job.pixels = pixels;
+      // Full-size pixels are given up as soon as it is known what the model wants of them.
+      const model = this.#resident.get(job.params);
+      if (model) this.#preprocess(job, model);
+    } catch (error) {
+      job.settle(asCaptionError(error, job.params.name));
+    }
+    this.#advance();
+  }
+
+  #preprocess(job: Job, model: CaptionModel): Float32Array {
+    if (job.values) return job.values;
+    if (!job.pixels) throw new Error('an image is decoded before it is preprocessed');
+    const start = performance.now();
+    job.values = preprocess(job.pixels, model.imageRecipe);
+    delete job.pixels;
+    job.preprocessTime = performance.now() - start;
+    return job.values;
+  }
+
+  async #runBatches(): Promise<void> {
+    this.#busy = true;
+    for (let first = this.#jobs[0]; first; first = this.#jobs[0]) {
+      const batch = this.#nextBatch();
+      const { params } = batch[0] ?? first;
+      // The model is loaded while its first image is being decoded.
+      if (batch.length === 0 && this.#resident.get(params)) break;
+      for (const job of batch) job.stage = 'running';
+      try {
+        await this.#resident.use(params, (model) => this.#captionEach(model, batch));
+      } catch (error) {
+        this.#failAll(params, asCaptionError(error, params.model));
+      }
+    }
+    this.#busy = false;
+  }
+
+  /** The most urgent ready images that fit together. Those of a batch wait for others that are being decoded. */
+  #nextBatch(): readonly Job[] {
+    const head = this.#jobs.find((job) => job.stage === 'ready');
+    if (!head) return [];
+    const limit = this.#batchSize.limit(head.group);
+    const group = this.#jobs.filter((job) => job.group === head.group);
+    const ready = group.filter((job) => job.stage === 'ready');
+    const patient = head.params.priority === priorities.batch && ready.length < limit;
+    return patient && group.some((job) => job.stage === 'decoding') ? [] : ready.slice(0, limit);
+  }
+
+  async #captionEach(model: CaptionModel, batch: readonly Job[]): Promise<void> {
+    if (await this.#captionTogether(model, batch)) return;
+    // One image may be at fault: the others must not suffer for it.
+    for (const job of batch) await this.#captionTogether(model, [job]);
+  }
+
+  /** Every request for a model that cannot be loaded has the same answer. */
+  #failAll({ model, provider }: ModelIdentity, error: CaptionError): void {
+    for (const job of [...this.#jobs]) {
+      if (job.params.model === model && job.params.provider === provider) job.settle(error);
+    }
+  }
+
+  /** False if it failed for several images at once, which are then still to be captioned. */
+  async #captionTogether(model: CaptionModel, whole: readonly Job[]): Promise<boolean> {
+    const batch = whole.filter((job) => job.stage === 'running');
+    const [first] = batch;
+    if (!first) return true;
+    try {
+      const values = batch.map((job) => this.#preprocess(job, model));
+      const start = performance.now();
+      const outputs = await model.caption(values, first.params.options, () => checkpoint(batch));
+      this.#batchSize.measured(first.group, batch.length, performance.now() - start);
+      batch.forEach((job, i) => job.settle(toResult(job, model, outputs[i])));
+      return true;
+    } catch (error) {
+      if (batch.every((job) => job.stage === 'settled')) return true;
+      if (batch.length > 1) return false;
+      first.settle(asCaptionError(error, first.params.name));
+      return true;
+    }
+  }
+}
+
+function isLarge(job: Job): boolean {
+  return job.params.bytes.length > largeFile;
+}
+
+/** Lets the event loop read cancellations. A batch goes on for as long as anyone waits for any of it. */
+async function checkpoint(batch: readonly Job[]): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (batch.every((job) => job.stage === 'settled')) throw cancelledError('The batch');
+}
+
+function toResult(job: Job, model: CaptionModel, output: ModelOutput | undefined): CaptionResult | CaptionError {
+  if (!output)
+    return new CaptionError('inference-failed', `The model gave no result for ${job.params.name}. Try again.`);
+  const { captions, prefix, timings } = output;
+  const { width, height, decodeTime, preprocessTime } = job;
+  const sha256 = job.params.sha256;
+  const allTimings = { decode: decodeTime, preprocess: preprocessTime, ...timings };
+  return { model: model.info, image: { sha256, width, height, captions, prefix, timings: allTimings } };
+}
+
+function cancelledError(name: string): CaptionError {
+  return new CaptionError('cancelled', `${name} was cancelled. Ask for it again if you still want it.`);
+}
+
+function asCaptionError(error: unknown, name: string): CaptionError {
+  if (error instanceof CaptionError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CaptionError(
+    'inference-failed',
+    `${name} could not be captioned (${reason}). See the log, or try again.`,
+    {
+      cause: error,
+    },
+  );
+}
