@@ -16,13 +16,10 @@ export class Encoder {
 
   /** @throws CaptionError `pack-invalid` or `pack-tensor-mismatch` if the file is not the encoder that the manifest describes */
   static async create(pack: Pack, provider: Provider): Promise<Encoder> {
-    const session = await createSession(pack.encoder, provider).catch((cause: unknown) => {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new CaptionError(
-        'pack-invalid',
-        `${pack.encoder} cannot be loaded: ${reason}. Import or download the pack again.`,
-        { cause },
-      );
+    const session = await createSession(pack.encoder, provider).catch((error: CaptionError) => {
+      if (error.code === 'out-of-memory') throw error;
+      const message = `${pack.encoder} is not an encoder that can be used. ${error.message}`;
+      throw new CaptionError('pack-invalid', message, { cause: error });
     });
     const { embeddingWidth, image } = pack.manifest.encoder;
     try {

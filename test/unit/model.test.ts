@@ -146,7 +146,7 @@ test('an encoder file that is no ONNX model is refused by name', async (t) => {
   const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));
   await writeFile(join(folder, 'encoder.onnx'), 'not a model');
   await describeFiles(folder, manifest);
-  await assert.rejects(Model.load(folder, 'cpu'), { code: 'pack-invalid', message: /encoder\.onnx cannot be loaded/ });
+  await assert.rejects(Model.load(folder, 'cpu'), { code: 'pack-invalid', message: /encoder\.onnx is not an encoder/ });
 });
 
 test('an encoder of another image size is refused with both shapes', async (t) => {
