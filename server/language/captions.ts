@@ -41,8 +41,7 @@ export class Captions {
    */
   async caption(path: string, model: Model, priority: Priority, token?: CancellationToken): Promise<CaptionResult> {
     const identity = await fileIdentity(path);
-    const content = identity === undefined ? undefined : this.#contents.get(identity);
-    const known = content === undefined ? undefined : this.#results.get(resultKey(content, model));
+    const known = this.#known(identity, model);
     if (known) return known;
     const { bytes, sha256 } = await readImage(path);
     if (identity !== undefined) this.#contents.set(identity, sha256);
@@ -56,6 +55,16 @@ export class Captions {
     );
     this.#results.set(key, result);
     return result;
+  }
+
+  /** What `caption` would answer from memory, without reading the file. */
+  async remembered(path: string, model: Model): Promise<CaptionResult | undefined> {
+    return this.#known(await fileIdentity(path), model);
+  }
+
+  #known(identity: string | undefined, model: Model): CaptionResult | undefined {
+    const content = identity === undefined ? undefined : this.#contents.get(identity);
+    return content === undefined ? undefined : this.#results.get(resultKey(content, model));
   }
 
   /** Forgets all captions, as after a restart, when a pack may hold other files than before. */

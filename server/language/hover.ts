@@ -17,6 +17,8 @@ export interface HoverContext {
   readonly folders: () => readonly string[];
   /** Whether hovers are wanted, and how many milliseconds one may wait for a caption. */
   readonly settings: () => Promise<{ readonly enabled: boolean; readonly wait: number }>;
+  /** The caption of a file for a document, if it is there without waiting. */
+  readonly remembered: (path: string) => Promise<CaptionResult | undefined>;
   /** Captions a file for a document; runs to its end even if nobody waits any more. */
   readonly caption: (path: string) => Promise<CaptionResult>;
 }
@@ -53,6 +55,8 @@ export class ImageHover {
   async #answer(path: string, wait: number, token: CancellationToken): Promise<Answer> {
     const untold = this.#untold.take(path);
     if (untold !== undefined) return { failure: untold };
+    const remembered = await this.#context.remembered(path);
+    if (remembered) return { result: remembered };
     const gone = new AbortController();
     const run = this.#context.caption(path).then(
       (result): Answer => ({ result }),

@@ -9,18 +9,13 @@ import {
   type InitializeResult,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import type { CaptionOptions } from '@clipcap/protocol/caption';
+import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
 import { CaptionError, toResponseError } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
-import {
-  captionUri,
-  restartInference,
-  serverStatus,
-  workspaceTrusted,
-  type InitializationOptions,
-} from '@clipcap/protocol/language';
+import { captionUri, restartInference, serverStatus, workspaceTrusted } from '@clipcap/protocol/language';
 import { liesInside } from './access.js';
 import { Captions, type Inference, type Model } from './captions.js';
+import { fields } from './fields.js';
 import { ImageHover } from './hover.js';
 import { DocumentLinks } from './links/documentLinks.js';
 import { localPath } from './links/resolve.js';
@@ -77,6 +72,7 @@ export function startServer(connection: Connection, { builtin, createInference }
       style: client.hoverStyle,
       folders: () => client.folders,
       settings: async () => (await settings).hover,
+      remembered: async (path) => ((await mayRead(path)) ? captions.remembered(path, await model()) : undefined),
       caption: captionForDocument,
     });
     connection.onHover((request, token) => {
@@ -94,6 +90,8 @@ export function startServer(connection: Connection, { builtin, createInference }
   });
 
   connection.onInitialized(async () => {
+    // First of all: a hover that follows at once must wait for the user's settings.
+    pullSettings(client.settings);
     if (client.registersConfiguration) {
       await connection.client.register(DidChangeConfigurationNotification.type, { section: 'clipcap' });
     }
@@ -104,7 +102,6 @@ export function startServer(connection: Connection, { builtin, createInference }
         client = { ...client, folders: [...kept, ...added.map(({ uri }) => uri)] };
       });
     }
-    pullSettings(client.settings);
   });
 
   connection.onDidChangeConfiguration(({ settings: pushed }: { settings: unknown }) => {
@@ -115,21 +112,18 @@ export function startServer(connection: Connection, { builtin, createInference }
     client = { ...client, trusted: true };
   });
 
-  /** Captions what a document names. In a workspace that is not trusted that ends at the workspace's borders. */
-  async function captionForDocument(path: string) {
-    if (
-      !client.trusted &&
-      !(await liesInside(
-        path,
-        client.folders.map(localPath).filter((at) => at !== undefined),
-      ))
-    ) {
-      throw new CaptionError(
-        'unreadable',
-        `${path} lies outside this workspace; trust the workspace to caption images outside its folders.`,
-      );
-    }
-    return captions.caption(path, await model(), priorities.hover);
+  /** What a document may lead to: in a workspace that is not trusted, that ends at the workspace's borders. */
+  async function mayRead(path: string): Promise<boolean> {
+    const folders = client.folders.map(localPath).filter((folder) => folder !== undefined);
+    return client.trusted || liesInside(path, folders);
+  }
+
+  async function captionForDocument(path: string): Promise<CaptionResult> {
+    if (await mayRead(path)) return captions.caption(path, await model(), priorities.hover);
+    throw new CaptionError(
+      'unreadable',
+      `${path} lies outside this workspace; trust the workspace to caption images outside its folders.`,
+    );
   }
 
   connection.onRequest(captionUri, async ({ uri, options }, token) => {
@@ -166,24 +160,24 @@ export function startServer(connection: Connection, { builtin, createInference }
 
 /** What is known of the client. */
 function readClient(params: InitializeParams | undefined) {
-  const options = (params?.initializationOptions ?? {}) as InitializationOptions & { readonly settings?: unknown };
+  const { trusted, inspectCommand, settings } = fields(params?.initializationOptions);
   const { textDocument, workspace } = params?.capabilities ?? {};
   const root = params?.rootUri;
   return {
-    trusted: options.trusted ?? true,
-    settings: options.settings,
+    trusted: trusted !== false,
+    settings,
     folders: params?.workspaceFolders?.map(({ uri }) => uri) ?? (root ? [root] : []),
     configuration: workspace?.configuration ?? false,
     registersConfiguration: workspace?.didChangeConfiguration?.dynamicRegistration ?? false,
     followsFolders: workspace?.workspaceFolders ?? false,
     hoverStyle: {
       markdown: textDocument?.hover?.contentFormat?.includes(MarkupKind.Markdown) ?? false,
-      inspectCommand: options.inspectCommand,
+      inspectCommand: typeof inspectCommand === 'string' ? inspectCommand : undefined,
     },
   };
 }
 
 /** The `clipcap` section of pushed settings. */
 function section(pushed: unknown): unknown {
-  return typeof pushed === 'object' && pushed !== null && 'clipcap' in pushed ? pushed.clipcap : undefined;
+  return fields(pushed)['clipcap'];
 }

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import type { Settings } from '@clipcap/protocol/language';
+import { fields } from './fields.js';
 
 /** What holds where the editor says nothing; the extension's manifest states the same. */
 export const defaultSettings: Settings = {
@@ -15,21 +16,22 @@ export const defaultSettings: Settings = {
 
 /** Reads the section as any editor may send it; whatever is absent or not of its type takes its default. */
 export function readSettings(section: unknown): Settings {
-  const top = fields(section);
-  const hover = fields(top['hover']);
-  const decoding = fields(top['decoding']);
+  const { model, provider, hover, decoding, idleMinutes } = fields(section);
+  const { enabled, wait } = fields(hover);
+  const { strategy, beams } = fields(decoding);
+  const byDefault = defaultSettings;
   return {
-    model: text(top['model'], defaultSettings.model),
-    provider: oneOf(['auto', 'cpu'], top['provider'], defaultSettings.provider),
+    model: text(model, byDefault.model),
+    provider: oneOf(['auto', 'cpu'], provider, byDefault.provider),
     hover: {
-      enabled: typeof hover['enabled'] === 'boolean' ? hover['enabled'] : defaultSettings.hover.enabled,
-      wait: within(0, 60_000, hover['wait'], defaultSettings.hover.wait),
+      enabled: typeof enabled === 'boolean' ? enabled : byDefault.hover.enabled,
+      wait: within(0, 60_000, wait, byDefault.hover.wait),
     },
     decoding: {
-      strategy: oneOf(['pack', 'greedy', 'beam'], decoding['strategy'], defaultSettings.decoding.strategy),
-      beams: Math.round(within(1, 16, decoding['beams'], defaultSettings.decoding.beams)),
+      strategy: oneOf(['pack', 'greedy', 'beam'], strategy, byDefault.decoding.strategy),
+      beams: Math.round(within(1, 16, beams, byDefault.decoding.beams)),
     },
-    idleMinutes: within(0.1, 1440, top['idleMinutes'], defaultSettings.idleMinutes),
+    idleMinutes: within(0.1, 1440, idleMinutes, byDefault.idleMinutes),
   };
 }
 
@@ -44,10 +46,6 @@ export function packFolder(model: string, builtin: string, base: string | undefi
 export function decodingOptions({ strategy, beams }: Settings['decoding']): CaptionOptions {
   if (strategy === 'pack') return {};
   return strategy === 'beam' ? { strategy, beams } : { strategy };
-}
-
-function fields(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 function text(value: unknown, otherwise: string): string {

@@ -34,7 +34,8 @@ export function resolveImage(reference: string, { document, folders }: ResolveCo
 
 /** The path behind a `file:` URI of this machine; undefined for any other. */
 export function localPath(uri: string): string | undefined {
-  if (!/^file:/iu.test(uri)) return undefined;
+  // Four slashes name another host's share.
+  if (!/^file:(?!\/{4})/iu.test(uri)) return undefined;
   const { authority, path } = URI.parse(uri);
   if ((authority !== '' && authority.toLowerCase() !== 'localhost') || path.startsWith('//')) return undefined;
   return URI.from({ scheme: 'file', path }).fsPath;

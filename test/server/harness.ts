@@ -1,0 +1,222 @@
+/** A language server in this process, spoken to over two in-memory streams, with an inference that says it is a fake. */
+import { PassThrough } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import {
+  createConnection,
+  createProtocolConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+  type CancellationToken,
+  type Hover,
+  type MarkupContent,
+  type ProtocolConnection,
+} from 'vscode-languageserver/node';
+import type { CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
+import { CaptionError } from '@clipcap/protocol/error';
+import type { CaptionImageParams } from '@clipcap/protocol/inference';
+import { serverStatus, type InitializationOptions, type ServerStatus } from '@clipcap/protocol/language';
+import type { Inference } from '@clipcap/server/language/captions';
+import { startServer } from '@clipcap/server/language/server';
+import type { InferenceState } from '@clipcap/server/process/inferenceState';
+
+const fakeModel: ModelInfo = {
+  id: 'fake-model',
+  encoder: 'none',
+  mapper: 'none',
+  prefixLength: 0,
+  width: 1,
+  dtype: 'float32',
+  provider: 'cpu',
+};
+
+/** Answers every image with one caption that names it; a `gate` keeps answers back. */
+export class FakeInference implements Inference {
+  readonly asked: CaptionImageParams[] = [];
+  readonly tokens: (CancellationToken | undefined)[] = [];
+  readonly loaded: string[] = [];
+  restarts = 0;
+  disposed = false;
+  failure: CaptionError | undefined;
+  text = 'a fake caption';
+  readonly idleMilliseconds: number;
+  state: InferenceState = { state: 'idle' };
+  /** Answers wait for this. */
+  gate: Promise<void> = Promise.resolve();
+  readonly #listeners = new Set<(state: InferenceState) => void>();
+
+  constructor(idleMilliseconds: number) {
+    this.idleMilliseconds = idleMilliseconds;
+  }
+
+  enter(state: InferenceState): void {
+    this.state = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  onState(listener: (state: InferenceState) => void) {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  }
+
+  async caption(params: CaptionImageParams, token?: CancellationToken): Promise<CaptionResult> {
+    this.asked.push(params);
+    this.tokens.push(token);
+    const cancelled = new Promise<never>((_resolve, reject) => {
+      token?.onCancellationRequested(() => {
+        reject(new CaptionError('cancelled', 'cancelled'));
+      });
+    });
+    await Promise.race([this.gate, cancelled]);
+    if (this.failure) throw this.failure;
+    const timings = { decode: 0, preprocess: 0, encode: 0, map: 0, generate: 0, interpret: 0 };
+    const captions = [{ text: this.text, score: Math.log(0.25), tokens: [] }];
+    return { model: fakeModel, image: { sha256: params.sha256, width: 1, height: 1, captions, prefix: [], timings } };
+  }
+
+  load(model: string): Promise<ModelInfo> {
+    this.loaded.push(model);
+    return this.failure ? Promise.reject(this.failure) : Promise.resolve(fakeModel);
+  }
+
+  restart(): Promise<void> {
+    this.restarts += 1;
+    return Promise.resolve();
+  }
+
+  dispose(): Promise<void> {
+    this.disposed = true;
+    return Promise.resolve();
+  }
+}
+
+export interface SessionOptions {
+  readonly folders?: readonly string[];
+  readonly settings?: unknown;
+  readonly initializationOptions?: InitializationOptions;
+}
+
+/** A client of a server that has answered `initialize`. */
+export interface Session {
+  readonly client: ProtocolConnection;
+  /** The newest fake; there is none before the first caption. */
+  inference(): FakeInference;
+  /** Prepares every fake before its first use. */
+  prepare(change: (fake: FakeInference) => void): void;
+  readonly statuses: ServerStatus[];
+  /** Changes what the server gets when it asks for settings, and tells it to ask. */
+  configure(settings: unknown): Promise<void>;
+  /** Opens a document under a path and answers hovers at the place of `|` in its text. */
+  hoverAt(path: string, languageId: string, marked: string): Promise<Hover | null>;
+  hover(uri: string, line: number, character: number, token?: CancellationToken): Promise<Hover | null>;
+  open(path: string, languageId: string, text: string): Promise<string>;
+  end(): Promise<void>;
+}
+
+export const builtinPack = '/packs/builtin';
+
+export async function startSession(options: SessionOptions = {}): Promise<Session> {
+  const [up, down] = [new PassThrough(), new PassThrough()];
+  const fakes: FakeInference[] = [];
+  let change: (fake: FakeInference) => void = () => undefined;
+  const serverSide = createConnection(new StreamMessageReader(up), new StreamMessageWriter(down));
+  startServer(serverSide, {
+    builtin: builtinPack,
+    createInference: (idleMilliseconds) => {
+      const fake = new FakeInference(idleMilliseconds);
+      change(fake);
+      fakes.push(fake);
+      return fake;
+    },
+  });
+
+  let { settings } = options;
+  const statuses: ServerStatus[] = [];
+  const client = createProtocolConnection(new StreamMessageReader(down), new StreamMessageWriter(up));
+  client.onRequest('workspace/configuration', ({ items }: { items: unknown[] }) => items.map(() => settings ?? null));
+  client.onRequest('client/registerCapability', () => null);
+  client.onNotification(serverStatus, (status) => {
+    statuses.push(status);
+  });
+  client.listen();
+  await client.sendRequest('initialize', {
+    processId: null,
+    rootUri: null,
+    workspaceFolders: (options.folders ?? []).map((path) => ({ uri: pathToFileURL(path).href, name: path })),
+    capabilities: {
+      workspace: { configuration: true, workspaceFolders: true, didChangeConfiguration: { dynamicRegistration: true } },
+      textDocument: { hover: { contentFormat: ['markdown'] } },
+    },
+    initializationOptions: options.initializationOptions,
+  });
+  await client.sendNotification('initialized', {});
+
+  let opened = 0;
+  const session: Session = {
+    client,
+    statuses,
+    inference() {
+      const newest = fakes.at(-1);
+      if (!newest) throw new Error('nothing was captioned yet');
+      return newest;
+    },
+    prepare(next) {
+      change = next;
+    },
+    async configure(next) {
+      settings = next;
+      await client.sendNotification('workspace/didChangeConfiguration', { settings: null });
+    },
+    async open(path, languageId, text) {
+      const { href: uri } = pathToFileURL(path);
+      await client.sendNotification('textDocument/didOpen', { textDocument: { uri, languageId, version: 1, text } });
+      return uri;
+    },
+    async hover(uri, line, character, token) {
+      const params = { textDocument: { uri }, position: { line, character } };
+      return token
+        ? client.sendRequest<Hover | null>('textDocument/hover', params, token)
+        : client.sendRequest<Hover | null>('textDocument/hover', params);
+    },
+    async hoverAt(path, languageId, marked) {
+      const before = marked.slice(0, marked.indexOf('|'));
+      const uri = await session.open(`${path}.${(opened += 1)}`, languageId, marked.replace('|', ''));
+      const line = before.split('\n').length - 1;
+      return session.hover(uri, line, before.length - (before.lastIndexOf('\n') + 1));
+    },
+    async end() {
+      await client.sendRequest('shutdown');
+      client.dispose();
+      serverSide.dispose();
+    },
+  };
+  return session;
+}
+
+/** A gate for a fake's answers, and what opens it. */
+export function closedGate(): { readonly gate: Promise<void>; readonly open: () => void } {
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return {
+    gate,
+    open: () => {
+      open();
+    },
+  };
+}
+
+/** The Markdown of a hover. */
+export function hoverText(hover: Hover | null): string {
+  if (!hover) throw new Error('no hover');
+  return (hover.contents as MarkupContent).value;
+}
+
+/** What a hover's range covers in the text. */
+export function covered(hover: Hover | null, text: string): string {
+  const lines = text.split('\n');
+  const { start, end } = hover?.range ?? { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
+  if (start.line === end.line) return (lines[start.line] ?? '').slice(start.character, end.character);
+  const middle = lines.slice(start.line + 1, end.line);
+  return [lines[start.line]?.slice(start.character), ...middle, lines[end.line]?.slice(0, end.character)].join('\n');
+}
