@@ -1,14 +1,15 @@
 /** A language server in this process, spoken to over two in-memory streams, with an inference that says it is a fake. */
+import { EventEmitter, once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import {
   createConnection,
   createProtocolConnection,
+  MarkupContent,
   StreamMessageReader,
   StreamMessageWriter,
   type CancellationToken,
   type Hover,
-  type MarkupContent,
   type ProtocolConnection,
 } from 'vscode-languageserver/node';
 import type { CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
@@ -99,17 +100,17 @@ export interface SessionOptions {
 export interface Session {
   readonly client: ProtocolConnection;
   /** The newest fake; there is none before the first caption. */
-  inference(): FakeInference;
+  readonly inference: () => FakeInference;
   /** Prepares every fake before its first use. */
-  prepare(change: (fake: FakeInference) => void): void;
+  readonly prepare: (change: (fake: FakeInference) => void) => void;
   readonly statuses: ServerStatus[];
   /** Changes what the server gets when it asks for settings, and tells it to ask. */
-  configure(settings: unknown): Promise<void>;
+  readonly configure: (settings: unknown) => Promise<void>;
   /** Opens a document under a path and answers hovers at the place of `|` in its text. */
-  hoverAt(path: string, languageId: string, marked: string): Promise<Hover | null>;
-  hover(uri: string, line: number, character: number, token?: CancellationToken): Promise<Hover | null>;
-  open(path: string, languageId: string, text: string): Promise<string>;
-  end(): Promise<void>;
+  readonly hoverAt: (path: string, languageId: string, marked: string) => Promise<Hover | null>;
+  readonly hover: (uri: string, line: number, character: number, token?: CancellationToken) => Promise<Hover | null>;
+  readonly open: (path: string, languageId: string, text: string) => Promise<string>;
+  readonly end: () => Promise<void>;
 }
 
 export const builtinPack = '/packs/builtin';
@@ -117,13 +118,13 @@ export const builtinPack = '/packs/builtin';
 export async function startSession(options: SessionOptions = {}): Promise<Session> {
   const [up, down] = [new PassThrough(), new PassThrough()];
   const fakes: FakeInference[] = [];
-  let change: (fake: FakeInference) => void = () => undefined;
+  let change: ((fake: FakeInference) => void) | undefined;
   const serverSide = createConnection(new StreamMessageReader(up), new StreamMessageWriter(down));
   startServer(serverSide, {
     builtin: builtinPack,
     createInference: (idleMilliseconds) => {
       const fake = new FakeInference(idleMilliseconds);
-      change(fake);
+      change?.(fake);
       fakes.push(fake);
       return fake;
     },
@@ -194,22 +195,15 @@ export async function startSession(options: SessionOptions = {}): Promise<Sessio
 
 /** A gate for a fake's answers, and what opens it. */
 export function closedGate(): { readonly gate: Promise<void>; readonly open: () => void } {
-  let open: () => void = () => undefined;
-  const gate = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return {
-    gate,
-    open: () => {
-      open();
-    },
-  };
+  const opening = new EventEmitter();
+  const gate = once(opening, 'open').then(() => undefined);
+  return { gate, open: () => opening.emit('open') };
 }
 
 /** The Markdown of a hover. */
 export function hoverText(hover: Hover | null): string {
-  if (!hover) throw new Error('no hover');
-  return (hover.contents as MarkupContent).value;
+  if (!hover || !MarkupContent.is(hover.contents)) throw new Error('no hover');
+  return hover.contents.value;
 }
 
 /** What a hover's range covers in the text. */
