@@ -65,7 +65,7 @@ function attention(projected: Matrix, { width, heads }: LanguageModelManifest): 
 function conv1d(weights: NaiveWeights, name: string, x: readonly number[]): number[] {
   const { shape, values } = weights.get(`${name}.weight`)!;
   const bias = weights.get(`${name}.bias`)!.values;
-  const [inputs, outputs] = shape as [number, number];
+  const [inputs = 0, outputs = 0] = shape;
   return Array.from({ length: outputs }, (_, o) => {
     let sum = bias[o]!;
     for (let i = 0; i < inputs; i++) sum += x[i]! * values[i * outputs + o]!;
@@ -94,7 +94,7 @@ function softmax(scores: readonly number[]): number[] {
 
 function matrix(weights: NaiveWeights, name: string): Matrix {
   const { shape, values } = weights.get(name)!;
-  const [rows, columns] = shape as [number, number];
+  const [rows = 0, columns = 0] = shape;
   return Array.from({ length: rows }, (_, row) => Array.from(values.subarray(row * columns, (row + 1) * columns)));
 }
 

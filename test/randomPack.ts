@@ -148,7 +148,7 @@ function randomTensors(
 }
 
 function rowNorms({ shape, values }: TensorValues): TensorValues {
-  const [rows, width] = shape as [number, number];
+  const [rows = 0, width = 0] = shape;
   const norm = (row: number): number => Math.hypot(...values.subarray(row * width, (row + 1) * width));
   return { shape: [rows], values: Float32Array.from({ length: rows }, (_, row) => norm(row)) };
 }

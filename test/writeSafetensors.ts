@@ -64,7 +64,7 @@ function quantiseRows({ shape, values }: TensorValues): {
   scale: Float32Array;
   values: Float32Array;
 } {
-  const [rows, width] = shape as [number, number];
+  const [rows = 0, width = 0] = shape;
   const scale = new Float32Array(rows);
   const integers = new Int8Array(values.length);
   for (let row = 0; row < rows; row++) {

@@ -15,18 +15,18 @@ type Initializer = onnxProto.onnx.ITensorProto;
 const opset = 20;
 
 export const elementTypes = { float32: 1, int64: 7, bool: 9 } as const;
-export type ElementType = keyof typeof elementTypes;
+type ElementType = keyof typeof elementTypes;
 
 const storedTypes = { F32: 1, F16: 10, I8: 3 } as const satisfies Record<DType, number>;
 
 /** A dimension: its size, or a name where it differs from run to run. */
-export type Dimension = number | string;
+type Dimension = number | string;
 
 /** Whole numbers become INT attributes, others FLOAT; arrays INTS; text STRING. */
-export type Attributes = Readonly<Record<string, number | readonly number[] | string>>;
+type Attributes = Readonly<Record<string, number | readonly number[] | string>>;
 
 /** Bytes of a constant that stay in a file beside the model. */
-export interface ExternalTensor {
+interface ExternalTensor {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -58,17 +58,23 @@ export class GraphBuilder {
 
   /** Adds an operator with one output and returns that output's name. */
   node(operator: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.#add(operator, inputs, 1, attributes)[0]!;
+    const output = this.#fresh(operator);
+    this.#add(operator, inputs, [output], attributes);
+    return output;
   }
 
-  /** Adds an operator with two outputs. */
+  /** The same for an operator with two outputs. */
   node2(operator: string, inputs: readonly string[], attributes: Attributes = {}): [string, string] {
-    return this.#add(operator, inputs, 2, attributes) as [string, string];
+    const outputs: [string, string] = [this.#fresh(operator), this.#fresh(operator)];
+    this.#add(operator, inputs, outputs, attributes);
+    return outputs;
   }
 
-  /** Adds an operator with three outputs. */
+  /** The same for an operator with three outputs. */
   node3(operator: string, inputs: readonly string[], attributes: Attributes = {}): [string, string, string] {
-    return this.#add(operator, inputs, 3, attributes) as [string, string, string];
+    const outputs: [string, string, string] = [this.#fresh(operator), this.#fresh(operator), this.#fresh(operator)];
+    this.#add(operator, inputs, outputs, attributes);
+    return outputs;
   }
 
   /** A float32 constant; a scalar if `shape` is empty. */
@@ -118,16 +124,14 @@ export class GraphBuilder {
     }).finish();
   }
 
-  #add(operator: string, inputs: readonly string[], outputs: number, attributes: Attributes): string[] {
-    const names = Array.from({ length: outputs }, () => this.#fresh(operator));
+  #add(operator: string, inputs: readonly string[], outputs: readonly string[], attributes: Attributes): void {
     this.#nodes.push({
       opType: operator,
-      name: names[0]!,
+      name: `${operator}_${this.#nodes.length}`,
       input: [...inputs],
-      output: names,
+      output: [...outputs],
       attribute: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
     });
-    return names;
   }
 
   #constant(dataType: number, shape: readonly number[], values: Float32Array | BigInt64Array): string {

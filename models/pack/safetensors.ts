@@ -5,6 +5,7 @@
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
+import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
 
 /** Element types that a pack may store, with their size in bytes. */
@@ -26,6 +27,15 @@ export interface Safetensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
+const size = z.int().check(z.nonnegative());
+const headerEntries = z.record(z.string(), z.unknown());
+const headerEntry = z.object({
+  dtype: z.enum(['F32', 'F16', 'I8']),
+  shape: z.array(size),
+  /** First and last byte, exclusive, counted from the end of the header. */
+  data_offsets: z.tuple([size, size]),
+});
+
 /** GPT-2 small's header has 20 kB; the largest honest ones stay far below this. */
 const maxHeaderBytes = 8 * 2 ** 20;
 
@@ -33,13 +43,13 @@ const maxHeaderBytes = 8 * 2 ** 20;
 export async function readSafetensors(path: string): Promise<Safetensors> {
   const file = await open(path, 'r');
   try {
-    const { size } = await file.stat();
-    const headerLength = await readHeaderLength(file, size, path);
+    const { size: fileSize } = await file.stat();
+    const headerLength = await readHeaderLength(file, fileSize, path);
     const header = parseHeader(await readBytes(file, 8, headerLength), path);
     const start = 8 + headerLength;
     const tensors = Object.entries(header)
       .filter(([name]) => name !== '__metadata__')
-      .map(([name, entry]) => readEntry(name, entry, start, size, path));
+      .map(([name, entry]) => readEntry(name, entry, start, fileSize, path));
     rejectOverlaps(tensors, path);
     return { path, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
   } finally {
@@ -47,11 +57,11 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   }
 }
 
-async function readHeaderLength(file: FileHandle, size: number, path: string): Promise<number> {
-  if (size < 8) throw malformed(path, `it has ${size} bytes`);
+async function readHeaderLength(file: FileHandle, fileSize: number, path: string): Promise<number> {
+  if (fileSize < 8) throw malformed(path, `it has ${fileSize} bytes`);
   const length = (await readBytes(file, 0, 8)).readBigUInt64LE();
   if (length > BigInt(maxHeaderBytes)) throw malformed(path, `its header claims ${length} bytes`);
-  if (length > BigInt(size - 8)) throw malformed(path, `its header of ${length} bytes is longer than the file`);
+  if (length > BigInt(fileSize - 8)) throw malformed(path, `its header of ${length} bytes is longer than the file`);
   return Number(length);
 }
 
@@ -61,34 +71,32 @@ async function readBytes(file: FileHandle, position: number, length: number): Pr
   return bytes;
 }
 
-function parseHeader(bytes: Buffer, path: string): object {
+function parseHeader(bytes: Buffer, path: string): Record<string, unknown> {
+  let value: unknown;
   try {
-    const header: unknown = JSON.parse(bytes.toString('utf8'));
-    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header;
+    value = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw malformed(path, 'its header is not JSON', cause);
   }
-  throw malformed(path, 'its header is not a JSON object');
+  const header = z.safeParse(headerEntries, value);
+  if (!header.success) throw malformed(path, 'its header is not a JSON object');
+  return header.data;
 }
 
-function readEntry(name: string, entry: unknown, start: number, size: number, path: string): StoredTensor {
-  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
-  if (typeof dtype !== 'string' || !Object.hasOwn(elementBytes, dtype)) {
-    throw malformed(path, `tensor "${name}" has the element type ${JSON.stringify(dtype)}, not F32, F16 or I8`);
+function readEntry(name: string, value: unknown, start: number, fileSize: number, path: string): StoredTensor {
+  const entry = z.safeParse(headerEntry, value);
+  if (!entry.success) {
+    const [issue] = entry.error.issues;
+    throw malformed(path, `tensor "${name}": ${issue?.path.map(String).join('.')}: ${issue?.message}`);
   }
-  if (!isSizes(shape)) throw malformed(path, `tensor "${name}" has no valid shape`);
-  if (!isSizes(offsets) || offsets.length !== 2) throw malformed(path, `tensor "${name}" has no valid offsets`);
-  const [begin, end] = offsets as [number, number];
-  const length = shape.reduce((product, dimension) => product * dimension, elementBytes[dtype as DType]);
+  const { dtype, shape, data_offsets: offsets } = entry.data;
+  const [begin, end] = offsets;
+  const length = shape.reduce((product, dimension) => product * dimension, elementBytes[dtype]);
   if (end - begin !== length) {
     throw malformed(path, `tensor "${name}" of shape [${shape.join(', ')}] has ${end - begin} bytes, not ${length}`);
   }
-  if (start + end > size) throw malformed(path, `tensor "${name}" ends at byte ${start + end} of ${size}`);
-  return { name, dtype: dtype as DType, shape, offset: start + begin, length };
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+  if (start + end > fileSize) throw malformed(path, `tensor "${name}" ends at byte ${start + end} of ${fileSize}`);
+  return { name, dtype, shape, offset: start + begin, length };
 }
 
 function rejectOverlaps(tensors: readonly StoredTensor[], path: string): void {

@@ -6,7 +6,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { gpt2Step } from '@clipcap/models/graphs/gpt2';
 import type { LanguageModelManifest } from '@clipcap/models/pack/manifest';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { createSession, float32, run, type Provider } from './provider.js';
+import { createSession, output, run, type Provider } from './provider.js';
 import type { Steps } from './beamSearch.js';
 
 export class Decoder {
@@ -70,8 +70,8 @@ class Decoding implements Steps {
     const feeds = { inputs_embeds: embeds, input_ids: ids, beam_idx: int64(rows, [rows.length]), ...this.#cache };
     const outputs = await run(this.#session, feeds, this.#outputs);
     this.dispose();
-    for (const past of Object.keys(this.#cache)) this.#cache[past] = float32(outputs, presentName(past));
-    const logits = float32(outputs, 'logits');
+    for (const past of Object.keys(this.#cache)) this.#cache[past] = output(outputs, presentName(past), 'float32');
+    const logits = output(outputs, 'logits', 'float32');
     const values = logits.data.slice();
     logits.dispose();
     return values;

@@ -3,7 +3,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { CaptionError } from '@clipcap/protocol/error';
-import { createSession, float32, run, type Provider } from './provider.js';
+import { createSession, output, run, type Provider } from './provider.js';
 
 export class Encoder {
   readonly #session: InferenceSession;
@@ -45,7 +45,7 @@ export class Encoder {
     }
     const input = new Tensor('float32', pixels, [images.length, 3, image.size, image.size]);
     const outputs = await run(this.#session, { pixel_values: input }, ['image_embeds']);
-    const embeds = float32(outputs, 'image_embeds');
+    const embeds = output(outputs, 'image_embeds', 'float32');
     const values = embeds.data.slice();
     embeds.dispose();
     if (normalize) normalizeRows(values, embeddingWidth);

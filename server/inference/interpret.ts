@@ -1,8 +1,8 @@
 /** Step 5 of the data's way: what a prefix says, as the vocabulary tokens nearest to each of its rows. */
-import { Tensor, type InferenceSession, type TypedTensor } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { nearestTokens } from '@clipcap/models/graphs/nearest';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { createSession, float32, run, type Provider } from './provider.js';
+import { createSession, output, run, type Provider } from './provider.js';
 
 /** A prefix row and its nearest tokens, best first, ties by lower id. */
 export interface NearestToRow {
@@ -34,8 +34,8 @@ export class NearestTokens {
       k: new Tensor('int64', BigInt64Array.of(BigInt(count)), [1]),
     };
     const outputs = await run(this.#session, feeds, ['scores', 'ids']);
-    const scores = float32(outputs, 'scores');
-    const ids = outputs['ids'] as TypedTensor<'int64'>;
+    const scores = output(outputs, 'scores', 'float32');
+    const ids = output(outputs, 'ids', 'int64');
     const found = Array.from({ length: rows.length / width }, (_, row) => ({
       norm: euclideanNorm(rows.subarray(row * width, (row + 1) * width)),
       nearest: Array.from({ length: count }, (__, rank) => ({

@@ -2,7 +2,7 @@
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { mlpMapper } from '@clipcap/models/graphs/mlpMapper';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { createSession, float32, run, type Provider } from './provider.js';
+import { createSession, output, run, type Provider } from './provider.js';
 
 export class Mapper {
   readonly #session: InferenceSession;
@@ -23,7 +23,7 @@ export class Mapper {
     const rows = embeds.length / this.#embeddingWidth;
     const input = new Tensor('float32', embeds, [rows, this.#embeddingWidth]);
     const outputs = await run(this.#session, { image_embeds: input }, ['prefix']);
-    const prefix = float32(outputs, 'prefix');
+    const prefix = output(outputs, 'prefix', 'float32');
     const values = prefix.data.slice();
     prefix.dispose();
     return values;

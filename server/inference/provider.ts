@@ -85,9 +85,17 @@ function failure(action: 'loaded' | 'run', cause: unknown): CaptionError {
   return new CaptionError('inference-failed', `The model could not be ${action}: ${reason}. ${remedy}`, { cause });
 }
 
-/** An output that the graphs declare as float32. */
-export function float32(outputs: Readonly<Record<string, OnnxValue>>, name: string): TypedTensor<'float32'> {
+/** An output of the type that the graph declares. */
+export function output<T extends 'float32' | 'int64'>(
+  outputs: Readonly<Record<string, OnnxValue>>,
+  name: string,
+  type: T,
+): TypedTensor<T> {
   const tensor = outputs[name];
-  if (tensor?.type === 'float32') return tensor as TypedTensor<'float32'>;
-  throw new CaptionError('inference-failed', `The model gave no float32 output "${name}". Import the pack again.`);
+  if (hasType(tensor, type)) return tensor;
+  throw new CaptionError('inference-failed', `The model gave no ${type} output "${name}". Import the pack again.`);
+}
+
+function hasType<T extends Tensor.Type>(tensor: Tensor | undefined, type: T): tensor is TypedTensor<T> {
+  return tensor?.type === type;
 }

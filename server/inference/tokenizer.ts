@@ -21,8 +21,8 @@ export class Tokenizer {
     env.allowRemoteModels = false;
     env.useFSCache = false;
     try {
-      const json = JSON.parse(await readFile(pack.tokenizer, 'utf8')) as { decoder?: { type?: unknown } };
-      if (json.decoder?.type !== 'ByteLevel') throw new Error('it is not a byte-level tokenizer');
+      const json: unknown = JSON.parse(await readFile(pack.tokenizer, 'utf8'));
+      if (!isByteLevel(json)) throw new Error('it is not a byte-level tokenizer');
       const tokenizer = new PreTrainedTokenizer(json, {});
       const tokens: string[] = [];
       for (const [token, id] of tokenizer.get_vocab()) tokens[id] = token;
@@ -51,6 +51,11 @@ export class Tokenizer {
   }
 }
 
+function isByteLevel(json: unknown): boolean {
+  const decoder = typeof json === 'object' && json !== null && 'decoder' in json ? json.decoder : undefined;
+  return typeof decoder === 'object' && decoder !== null && 'type' in decoder && decoder.type === 'ByteLevel';
+}
+
 /** GPT-2 writes each byte as one printable character: itself if it is printable, else the next free one from U+0100. */
 const byteOfCharacter = (() => {
   const bytes = new Map<string, number>();
@@ -64,10 +69,13 @@ const byteOfCharacter = (() => {
 
 /** Added tokens may hold characters that stand for no byte; these are taken as they are. */
 function bytesOfToken(token: string): Uint8Array {
-  const encoder = new TextEncoder();
-  return Uint8Array.from(
-    [...token].flatMap((character) => byteOfCharacter.get(character) ?? [...encoder.encode(character)]),
-  );
+  const bytes: number[] = [];
+  for (const character of token) {
+    const byte = byteOfCharacter.get(character);
+    if (byte === undefined) bytes.push(...new TextEncoder().encode(character));
+    else bytes.push(byte);
+  }
+  return Uint8Array.from(bytes);
 }
 
 function showBytes(bytes: Uint8Array): string {

@@ -17,6 +17,7 @@ import { Encoder } from '@clipcap/server/inference/encoder';
 import { Mapper } from '@clipcap/server/inference/mapper';
 import { preprocess } from '@clipcap/server/inference/preprocess';
 import { Tokenizer } from '@clipcap/server/inference/tokenizer';
+import { readJson } from '../json.js';
 import { fixture, root } from '../root.js';
 import { noisePixelValues } from './noise.js';
 
@@ -65,7 +66,7 @@ let computed: readonly Computed[];
 
 before(async () => {
   pack = await openPack(join(root, 'models', 'builtin'));
-  expected = JSON.parse(await readFile(fixture('parity/expected.json'), 'utf8')) as Expected;
+  expected = await readJson<Expected>(fixture('parity/expected.json'));
   values = await readValues(fixture('parity/expected.safetensors'));
   computed = await compute();
 });

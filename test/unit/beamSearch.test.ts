@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { beamSearch, type FoundCaption, type Steps } from '@clipcap/server/inference/beamSearch';
 import { gaussian } from '../randomPack.js';
 
@@ -66,8 +66,8 @@ function reference(
       .slice(0, beams);
   let tokens: number[][] = [];
   let scores: number[] = [];
-  let lengths = new Array<number>(beams).fill(1);
-  let stopped = new Array<boolean>(beams).fill(false);
+  let lengths = Array.from({ length: beams }, () => 1);
+  let stopped = Array.from({ length: beams }, () => false);
   for (let i = 0; i < maxTokens; i++) {
     if (i === 0) {
       const logProbs = logSoftmax(logitsAfter(seed, image, []));
@@ -152,14 +152,15 @@ test('a caption’s score is the mean of its tokens’ log-probabilities under t
 test('one beam is greedy decoding', async () => {
   const stopTokens = [3];
   const options = { images: 1, beams: 1, maxTokens: 30, vocabulary, stopTokens };
-  const [[found]] = (await beamSearch(new RandomSteps(5, 1), options, noCheck)) as [[FoundCaption]];
+  const [ofImage] = await beamSearch(new RandomSteps(5, 1), options, noCheck);
+  const [found] = ofImage!;
   const greedy: number[] = [];
   while (greedy.length < 30 && greedy.at(-1) !== 3) {
     const logits = logitsAfter(5, 0, greedy);
     greedy.push(logits.indexOf(Math.max(...logits)));
   }
   assert.deepEqual(
-    found.tokens.map(({ id }) => id),
+    found!.tokens.map(({ id }) => id),
     greedy,
   );
 });

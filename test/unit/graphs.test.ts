@@ -83,10 +83,9 @@ test('the mapper gives each image its prefix', async (t) => {
 /** Cosines of `row` with every token, best first, ties by lower id, in double precision. */
 function bruteForceNearest(pack: RandomPack, row: readonly number[]): { id: number; score: number }[] {
   const { values } = pack.weights.get('gpt.transformer.wte.weight')!;
-  const norm = (x: ArrayLike<number>): number => Math.hypot(...Array.from(x));
   return Array.from({ length: vocabulary }, (_, id) => {
     const token = values.subarray(id * width, (id + 1) * width);
-    const norms = norm(token) * norm(row);
+    const norms = Math.hypot(...token) * Math.hypot(...row);
     const product = row.reduce((sum, value, i) => sum + value * token[i]!, 0);
     return { id, score: norms === 0 ? -1 : product / norms };
   }).sort((a, b) => b.score - a.score || a.id - b.id);
@@ -141,7 +140,7 @@ test('a zero token and a zero row score −1', async (t) => {
     vocabulary,
     editWeights: (weights) => weights.get('gpt.transformer.wte.weight')!.values.fill(0, 5 * width, 6 * width),
   });
-  const rows = Float32Array.from([...randomRows(3, 1).flat(), ...new Array<number>(width).fill(0)]);
+  const rows = Float32Array.from([...randomRows(3, 1).flat(), ...new Float32Array(width)]);
   const [row, zero] = await (await nearestOf(t, pack)).find(rows, vocabulary);
   assert.deepEqual(row!.nearest.at(-1), { id: 5, score: -1 });
   assert.deepEqual(

@@ -52,12 +52,15 @@ test('a batch gives each image the result that it has alone', async (t) => {
 });
 
 function assertSame(a: ModelOutput, b: ModelOutput): void {
-  const words = ({ captions, prefix }: ModelOutput): unknown => ({
-    captions: captions.map(({ text, tokens }) => ({ text, ids: tokens.map(({ id }) => id) })),
-    nearest: prefix.map(({ nearest }) => nearest.map(({ id }) => id)),
-  });
   assert.deepEqual(words(a), words(b));
   for (const [i, { score }] of a.captions.entries()) assert.ok(Math.abs(score - b.captions[i]!.score) < 1e-5);
+}
+
+function words({ captions, prefix }: ModelOutput): unknown {
+  return {
+    captions: captions.map(({ text, tokens }) => ({ text, ids: tokens.map(({ id }) => id) })),
+    nearest: prefix.map(({ nearest }) => nearest.map(({ id }) => id)),
+  };
 }
 
 test('by default there is one caption and eight nearest words a position', async (t) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { openPack } from '@clipcap/models/pack/openPack';
+import { editJson, setAt } from '../json.js';
 import { describeFiles, writeRandomPack } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { safetensorsBytes } from '../writeSafetensors.js';
@@ -14,13 +15,6 @@ async function rejectsWith(pack: string, code: string, message: RegExp): Promise
     assert.match(error.message, message);
     return true;
   });
-}
-
-async function editManifest(folder: string, edit: (manifest: Record<string, any>) => void): Promise<void> {
-  const path = join(folder, 'pack.json');
-  const manifest = JSON.parse(await readFile(path, 'utf8')) as Record<string, any>;
-  edit(manifest);
-  await writeFile(path, JSON.stringify(manifest));
 }
 
 test('a whole pack opens with its manifest and the places of its tensors', async (t) => {
@@ -63,36 +57,47 @@ test('text that is not JSON is an invalid manifest', async (t) => {
   await rejectsWith(folder, 'pack-invalid', /pack\.json is not JSON/);
 });
 
-const invalidFields: readonly (readonly [field: string, edit: (manifest: Record<string, any>) => void])[] = [
-  ['schema', (m) => delete m['schema']],
-  ['id', (m) => (m['id'] = '')],
-  ['encoder.image.std', (m) => (m['encoder'].image.std = [1, 0, 1])],
-  ['encoder.image.resize', (m) => (m['encoder'].image.resize = 'fit')],
-  ['encoder.file', (m) => (m['encoder'].file = '../encoder.onnx')],
-  ['encoder.file', (m) => (m['encoder'].file = '/etc/passwd')],
-  ['encoder.file', (m) => (m['encoder'].file = '..')],
-  ['encoder.file', (m) => (m['encoder'].file = 'a\\b')],
-  ['mapper.kind', (m) => (m['mapper'].kind = 'lstm')],
-  ['mapper.prefixLength', (m) => (m['mapper'].prefixLength = 40)],
-  ['languageModel.heads', (m) => (m['languageModel'].heads = 3)],
-  ['languageModel.stopTokens', (m) => (m['languageModel'].stopTokens = [300])],
-  ['decoding.beams', (m) => (m['decoding'].beams = 0)],
-  ['files.weights.safetensors', (m) => delete m['files']['weights.safetensors']],
-  ['files.encoder.onnx', (m) => delete m['files']['encoder.onnx']],
-  ['files.tokenizer.json.sha256', (m) => (m['files']['tokenizer.json'].sha256 = 'ABC')],
+const invalidFields: readonly (readonly [keys: readonly string[], value: unknown])[] = [
+  [['schema'], undefined],
+  [['id'], ''],
+  [['licence', 'notice'], undefined],
+  [
+    ['encoder', 'image', 'std'],
+    [1, 0, 1],
+  ],
+  [['encoder', 'image', 'resize'], 'fit'],
+  [['encoder', 'file'], '../encoder.onnx'],
+  [['encoder', 'file'], '/etc/passwd'],
+  [['encoder', 'file'], '..'],
+  [['encoder', 'file'], 'a\\b'],
+  [['mapper', 'kind'], 'lstm'],
+  [['mapper', 'prefixLength'], 40],
+  [['languageModel', 'heads'], 3],
+  [['languageModel', 'stopTokens'], [300]],
+  [['languageModel', 'context'], 1e9],
+  [['decoding', 'beams'], 0],
+  [['files', 'weights.safetensors'], undefined],
+  [['files', 'encoder.onnx'], undefined],
+  [['files', 'tokenizer.json', 'sha256'], 'ABC'],
 ];
 
-for (const [field, edit] of invalidFields) {
-  test(`an invalid manifest is refused naming its field ${field} (${String(edit).replace(/^.*=> /, '')})`, async (t) => {
+for (const [keys, value] of invalidFields) {
+  const field = keys.join('.');
+  test(`a manifest whose ${field} is ${JSON.stringify(value) ?? 'missing'} is refused naming it`, async (t) => {
     const { folder } = await writeRandomPack(await temporaryFolder(t));
-    await editManifest(folder, edit);
-    await rejectsWith(folder, 'pack-invalid', new RegExp(`: ${field.replaceAll('.', '\\.')}: `));
+    await editJson(join(folder, 'pack.json'), keys, value);
+    await rejectsWith(
+      folder,
+      'pack-invalid',
+      new RegExp(`pack\\.json is not a valid manifest: ${field.replaceAll('.', '\\.')}: `),
+    );
   });
 }
 
 test('a listed file with a path for a name is refused', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
-  await editManifest(folder, (m) => (m['files']['../outside'] = { size: 0, sha256: '0'.repeat(64) }));
+  const outside = { size: 0, sha256: '0'.repeat(64) };
+  await editJson(join(folder, 'pack.json'), ['files', '../outside'], outside);
   await rejectsWith(folder, 'pack-invalid', /\.\.\/outside/);
 });
 
@@ -199,8 +204,9 @@ test('an 8-bit tensor without its scale is refused naming the scale', async (t) 
   const path = join(folder, 'weights.safetensors');
   const bytes = await readFile(path);
   const end = 8 + Number(bytes.readBigUInt64LE());
-  const header = JSON.parse(bytes.subarray(8, end).toString()) as Record<string, unknown>;
-  delete header['gpt.transformer.wte.weight.scale'];
+  const header: unknown = JSON.parse(bytes.subarray(8, end).toString());
+  assert.ok(typeof header === 'object' && header !== null);
+  setAt(header, ['gpt.transformer.wte.weight.scale']);
   await writeFile(path, safetensorsBytes(header, bytes.subarray(end)));
   await describeFiles(folder, manifest);
   await rejectsWith(folder, 'pack-tensor-mismatch', /"gpt\.transformer\.wte\.weight\.scale" is missing/);

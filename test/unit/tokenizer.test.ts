@@ -1,33 +1,37 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openPack } from '@clipcap/models/pack/openPack';
 import { Tokenizer } from '@clipcap/server/inference/tokenizer';
+import { readJson } from '../json.js';
 import { describeFiles, writeRandomPack } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
-type Json = Record<string, any>;
+interface TokenizerJson {
+  decoder: object;
+  added_tokens: object[];
+  model: { vocab: Record<string, number> };
+}
 
 async function tokenizerWith(
   t: TestContext,
-  edit: (json: Json) => void,
+  edit: (json: TokenizerJson) => void,
 ): Promise<{ tokenizer: Tokenizer; idOf: (token: string) => number }> {
   const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));
   const path = join(folder, 'tokenizer.json');
-  const json = JSON.parse(await readFile(path, 'utf8')) as Json;
+  const json = await readJson<TokenizerJson>(path);
   edit(json);
   await writeFile(path, JSON.stringify(json));
   await describeFiles(folder, manifest);
   const tokenizer = await Tokenizer.create(await openPack(folder));
-  return { tokenizer, idOf: (token) => json['model'].vocab[token] as number };
+  return { tokenizer, idOf: (token) => json.model.vocab[token]! };
 }
 
 /** Gives the filler token at `id` another name. */
-function rename(json: Json, id: number, token: string): void {
-  const { vocab } = json['model'] as { vocab: Record<string, number> };
-  for (const [name, found] of Object.entries(vocab)) if (found === id) delete vocab[name];
-  vocab[token] = id;
+function rename({ model }: TokenizerJson, id: number, token: string): void {
+  const others = Object.entries(model.vocab).filter(([, found]) => found !== id);
+  model.vocab = { ...Object.fromEntries(others), [token]: id };
 }
 
 test('a caption is its tokens’ text, trimmed, spaces before full stops kept', async (t) => {
@@ -43,7 +47,7 @@ test('characters of several tokens come together in the caption', async (t) => {
 test('special tokens are no part of a caption', async (t) => {
   const { tokenizer, idOf } = await tokenizerWith(t, (json) => {
     rename(json, 299, '<|endoftext|>');
-    json['added_tokens'] = [
+    json.added_tokens = [
       {
         id: 299,
         content: '<|endoftext|>',
@@ -81,14 +85,14 @@ test('bytes that are no UTF-8 by themselves are shown as \\xNN, whole characters
 
 test('a word-piece tokenizer is refused', async (t) => {
   await assert.rejects(
-    tokenizerWith(t, (json) => (json['decoder'] = { type: 'WordPiece' })),
+    tokenizerWith(t, (json) => (json.decoder = { type: 'WordPiece' })),
     { code: 'pack-invalid', message: /tokenizer\.json cannot be used: it is not a byte-level tokenizer/ },
   );
 });
 
 test('a vocabulary larger than the model’s is refused', async (t) => {
   await assert.rejects(
-    tokenizerWith(t, (json) => (json['model'].vocab['Ġmore'] = 300)),
+    tokenizerWith(t, (json) => (json.model.vocab['Ġmore'] = 300)),
     { code: 'pack-invalid', message: /it has 301 tokens, the model 300/ },
   );
 });
