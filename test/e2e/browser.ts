@@ -39,6 +39,7 @@ export interface Frame {
 }
 
 export interface Page extends Frame {
+  setDefaultTimeout(milliseconds: number): void;
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
   frames(): Frame[];

@@ -1,0 +1,82 @@
+/**
+ * Makes the VSIX of this platform from `dist/` and the built-in pack, and compares what it holds with a committed list,
+ * so that nothing gets into it, or drops out of it, unnoticed.
+ */
+import { PackageManager, createVSIX, listFiles } from '@vscode/vsce';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { checkNotices } from './notices.mjs';
+import { root } from './setup.mjs';
+
+const target = `${process.platform}-${process.arch}`;
+
+/** ONNX Runtime has builds for these. */
+const targets = new Set(['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64', 'win32-arm64']);
+
+const stagedFiles = ['package.json', '.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md'];
+const stagedFolders = ['dist', 'docs', 'models/builtin'];
+
+/**
+ * Makes the VSIX. `dist/` must be built.
+ * @param {string[]} args `--update` accepts the files that are there as the committed list, and rewrites the notices
+ * @returns {Promise<string>} the VSIX's path
+ * @throws if its contents are not those of the committed list, or the third-party notices are out of date
+ */
+export async function makePackage(args) {
+  if (!targets.has(target)) throw new Error(`There is no ONNX Runtime for ${target}: nothing to package.`);
+  const update = args.includes('--update');
+  await checkNotices({ update });
+  const stage = await makeStage();
+  await checkFiles(stage, update);
+  const { name, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const packagePath = join(root, `${name}-${target}-${version}.vsix`);
+  await createVSIX({
+    cwd: stage,
+    packagePath,
+    target,
+    dependencies: false,
+    followSymlinks: true,
+    allowMissingRepository: true,
+    rewriteRelativeLinks: false,
+  });
+  return packagePath;
+}
+
+/**
+ * A folder with nothing but the parts that files are taken from (`.vscodeignore` says which): in the repository itself,
+ * vsce would read through every `node_modules`.
+ */
+async function makeStage() {
+  const stage = join(root, '.build', 'package');
+  await rm(stage, { recursive: true, force: true });
+  await mkdir(stage, { recursive: true });
+  for (const file of stagedFiles) await copyFile(join(root, file), join(stage, file));
+  for (const folder of stagedFolders) {
+    await mkdir(dirname(join(stage, folder)), { recursive: true });
+    await symlink(join(root, folder), join(stage, folder), 'junction');
+  }
+  return stage;
+}
+
+/** Compares the files that vsce takes with the committed list of this platform. */
+async function checkFiles(stage, update) {
+  const list = join(root, 'scripts', `vsix-files.${target}.txt`);
+  const files = (await listFiles({ cwd: stage, packageManager: PackageManager.None, followSymlinks: true })).toSorted();
+  const text = `${files.join('\n')}\n`;
+  if (update) {
+    await writeFile(list, text);
+    return;
+  }
+  const wanted = existsSync(list) ? (await readFile(list, 'utf8')).split('\n').filter(Boolean) : [];
+  const added = files.filter((file) => !wanted.includes(file));
+  const gone = wanted.filter((file) => !files.includes(file));
+  if (added.length + gone.length === 0) return;
+  throw new Error(
+    [
+      `The package would not hold what ${list} lists (accept a change with: npm run package -- --update):`,
+      ...added.map((file) => `  new: ${file}`),
+      ...gone.map((file) => `  gone: ${file}`),
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,134 @@
+/** The packaged extension in real VS Code, used as a user uses it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { root } from '../root.js';
+import { screenshotPath, startBrowser, type Browser, type Frame } from './browser.js';
+import { startCodeServer, type CodeServer } from './codeServer.js';
+import { openWorkbench, type Workbench } from './workbench.js';
+
+/** What the panel's frame says, position by position. */
+function wordsDrawn(frame: Frame): Promise<readonly { position: number; words: readonly string[] }[]> {
+  return frame.locator('.position').evaluateAll((cards: readonly HTMLTableElement[]) =>
+    cards.map((card) => ({
+      position: Number(card.querySelector('.number')?.textContent),
+      words: Array.from(card.querySelectorAll('tbody tr'), (row) => {
+        const width = row.querySelector('rect')?.getBoundingClientRect().width ?? 0;
+        return `${row.getAttribute('data-token')} ${row.querySelector('.score')?.textContent} ${width > 0 ? 'bar' : 'none'}`;
+      }),
+    })),
+  );
+}
+
+describe('the packaged extension in real VS Code', () => {
+  let server: CodeServer;
+  let browser: Browser;
+  let workbench: Workbench;
+
+  before(async () => {
+    server = await startCodeServer({ trusted: true, settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
+    browser = await startBrowser();
+    workbench = await openWorkbench(browser, server);
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  const expectPanel = async (path: string): Promise<void> => {
+    const expected = await server.captionByCommandLine(path);
+    const frame = await workbench.panel();
+    assert.equal(await frame.locator('h1').textContent(), expected.captions[0]?.text);
+    assert.deepEqual(
+      await wordsDrawn(frame),
+      expected.prefix.map(({ position, nearest }) => ({
+        position,
+        words: nearest.map(({ id, score }) => `${id} ${score.toFixed(2)} bar`),
+      })),
+    );
+  };
+
+  test('the Explorer’s context menu captions a photo, and Copy copies the caption', async () => {
+    const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
+    await workbench.chooseFromExplorer(['photos', 'chelsea.jpg'], 'Caption This Image');
+    const notification = workbench.notification(`chelsea.jpg: “${expected}”`);
+    await notification.waitFor();
+    await workbench.page.screenshot({ path: screenshotPath('vscode-notification') });
+    await notification.locator('.monaco-button').filter({ hasText: 'Copy' }).first().click();
+    await notification.waitFor({ state: 'hidden' });
+    assert.equal(await workbench.page.evaluate(() => navigator.clipboard.readText()), expected);
+  });
+
+  test('the palette’s command captions the image that is open', async () => {
+    const expected = (await server.captionByCommandLine('photos/coffee.jpg')).captions[0]?.text ?? '';
+    await workbench.open('coffee.jpg');
+    await workbench.command('ClipCap: Caption This Image');
+    await workbench.notification(`coffee.jpg: “${expected}”`).waitFor();
+  });
+
+  test('with an image in front, the status bar names the state', async () => {
+    const item = workbench.page.locator('.statusbar-item').filter({ hasText: 'ClipCap' }).first();
+    await item.waitFor();
+    const label = await item.locator('a').first().getAttribute('aria-label');
+    assert.match(label ?? '', /^ClipCap: model .+, provider cpu, ready$/u);
+  });
+
+  test('a hover in Markdown shows the caption, its confidence and a link to the prefix', async () => {
+    const [expected] = (await server.captionByCommandLine('photos/astronaut.jpg')).captions;
+    await workbench.open('README.md');
+    const hover = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
+    const text = await hover.innerText();
+    assert.ok(text.includes(`Confidence ${Math.exp(expected?.score ?? 0).toFixed(2)}`), text);
+    await workbench.page.screenshot({ path: screenshotPath('vscode-hover-dark') });
+    await hover.locator('a').filter({ hasText: 'Inspect Prefix' }).first().click();
+    await expectPanel('photos/astronaut.jpg');
+  });
+
+  test('the panel is there again after the window was reloaded', async () => {
+    await workbench.reload();
+    await expectPanel('photos/astronaut.jpg');
+  });
+
+  test('a hover finds a photo whose name has spaces, #, % and Cyrillic letters, in Markdown and in HTML', async () => {
+    const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
+    await workbench.open('README.md');
+    await workbench.hover('100%25.jpg', expected);
+    await workbench.open('page.html');
+    await workbench.hover('%20%231%20', expected);
+  });
+
+  test('the panel shows the right words, in every theme', async () => {
+    const themes = {
+      dark: 'Default Dark Modern',
+      light: 'Default Light Modern',
+      'high-contrast': 'Default High Contrast',
+    };
+    const [expected] = (await server.captionByCommandLine('photos/raccoon.jpg')).captions;
+    await workbench.chooseFromExplorer(['photos', 'raccoon.jpg'], 'Inspect Prefix');
+    for (const [name, theme] of Object.entries(themes)) {
+      await server.changeSettings({ 'workbench.colorTheme': theme });
+      const frame = await workbench.panel();
+      const wanted = { dark: 'vscode-dark', light: 'vscode-light', 'high-contrast': 'vscode-high-contrast' }[name];
+      await frame.locator(`body.${wanted} .file`).filter({ hasText: 'raccoon.jpg' }).waitFor();
+      await expectPanel('photos/raccoon.jpg');
+      await workbench.page.screenshot({ path: screenshotPath(`vscode-panel-${name}`) });
+      await workbench.open('README.md');
+      await workbench.hover('photos/raccoon.jpg', expected?.text ?? '');
+      await workbench.page.screenshot({ path: screenshotPath(`vscode-hover-${name}`) });
+    }
+  });
+
+  test('its processes use nothing of the repository', async () => {
+    const files = await server.filesInUse();
+    assert.ok(
+      files.some((path) => path.startsWith(server.extension) && path.includes('libonnxruntime')),
+      `ONNX Runtime is not loaded from ${server.extension}: ${files.join(' ')}`,
+    );
+    const vscodeItself = `${root}/test/vscode/node_modules/`;
+    const ofRepository = files.filter((path) => path.startsWith(`${root}/`) && !path.startsWith(vscodeItself));
+    assert.deepEqual(ofRepository, []);
+  });
+
+  test('nothing was complained about in the console', () => {
+    assert.deepEqual(workbench.complaints, []);
+  });
+});

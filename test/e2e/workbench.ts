@@ -1,0 +1,130 @@
+/** VS Code's window in Chromium: what a user does in it and sees in it. */
+import assert from 'node:assert/strict';
+import type { Browser, Frame, Locator, Page } from './browser.js';
+import type { CodeServer } from './codeServer.js';
+
+export interface Workbench {
+  readonly page: Page;
+  /** Errors of the console that come from the extension or its webviews. */
+  readonly complaints: readonly string[];
+  readonly reload: () => Promise<void>;
+  /** Opens a file by its name. */
+  readonly open: (name: string) => Promise<void>;
+  /** Runs a command from the palette. */
+  readonly command: (title: string) => Promise<void>;
+  /** Chooses an item of a file's context menu in the Explorer. */
+  readonly chooseFromExplorer: (path: readonly string[], item: string) => Promise<void>;
+  /** The notification whose message has this text. */
+  readonly notification: (text: string) => Locator;
+  /** Rests the pointer on a text of the editor until the hover says what is expected, and returns the hover. */
+  readonly hover: (text: string, expected: string) => Promise<Locator>;
+  /** The panel's frame, once it shows a result. */
+  readonly panel: () => Promise<Frame>;
+  readonly close: () => Promise<void>;
+}
+
+/** How often something that appears is looked for, and how long to wait in between, in milliseconds. */
+const patience = { looks: 400, between: 250 };
+
+export async function openWorkbench(browser: Browser, server: CodeServer): Promise<Workbench> {
+  const page = await browser.newPage({
+    viewport: { width: 1360, height: 860 },
+    permissions: ['clipboard-read', 'clipboard-write'],
+    reducedMotion: 'reduce',
+  });
+  page.setDefaultTimeout(patience.looks * patience.between);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    const { url } = message.location();
+    const ours = /clipcap|fake\.html|webview\.js/iu;
+    if (message.type() === 'error' && (ours.test(url) || ours.test(message.text()))) {
+      complaints.push(`${message.text()} (${url})`);
+    }
+  });
+  page.on('pageerror', (error) => {
+    if (/clipcap|webview\.js/iu.test(error.stack ?? '')) complaints.push(String(error));
+  });
+  const ready = (): Promise<void> => page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
+  await page.goto(server.url);
+  await ready();
+
+  const typeIntoQuickInput = async (key: string, text: string): Promise<void> => {
+    await page.keyboard.press(key);
+    const input = page.locator('.quick-input-widget input[type=text]').first();
+    await input.waitFor();
+    await input.fill(text);
+    await page
+      .locator('.quick-input-list .monaco-list-row')
+      .filter({ hasText: text.replace('>', '') })
+      .first()
+      .waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  };
+  const until = async <Result>(what: string, look: () => Promise<Result | undefined>): Promise<Result> => {
+    for (let index = 0; index < patience.looks; index += 1) {
+      const found = await look();
+      if (found !== undefined) return found;
+      await page.waitForTimeout(patience.between);
+    }
+    return assert.fail(`${what} did not appear`);
+  };
+
+  return {
+    page,
+    complaints,
+    reload: async () => {
+      await page.reload();
+      await ready();
+    },
+    open: async (name) => {
+      await typeIntoQuickInput('Control+P', name);
+      await page.locator('.tab.active').filter({ hasText: name }).first().waitFor();
+    },
+    command: (title) => typeIntoQuickInput('F1', `>${title}`),
+    chooseFromExplorer: async (path, item) => {
+      const rows = page.locator('.explorer-folders-view .monaco-list-row');
+      const [file, ...folders] = path.toReversed();
+      for (const folder of folders.toReversed()) {
+        const row = rows.filter({ hasText: folder }).first();
+        if ((await row.getAttribute('aria-expanded')) !== 'true') await row.click();
+      }
+      await rows
+        .filter({ hasText: file ?? '' })
+        .first()
+        .click({ button: 'right' });
+      await page.locator('.monaco-menu .action-item').filter({ hasText: item }).first().click();
+    },
+    notification: (text) =>
+      page.locator('.notifications-toasts .notification-list-item').filter({ hasText: text }).first(),
+    hover: async (text, expected) => {
+      const target = page.locator('.view-line span span').filter({ hasText: text }).last();
+      await target.waitFor();
+      return until(`a hover over “${text}” with “${expected}”`, async () => {
+        const box = (await target.boundingBox()) ?? assert.fail(`“${text}” is not in view`);
+        await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 4 });
+        const shown = page.locator('.monaco-hover:not(.hidden) .hover-contents').filter({ hasText: expected }).first();
+        for (let look = 0; look < 12; look += 1) {
+          if ((await shown.count()) > 0 && (await shown.isVisible())) return shown;
+          await page.waitForTimeout(patience.between);
+        }
+        // A hover that was answered does not change: the pointer has to leave and come back.
+        await page.mouse.move(box.x + box.width / 2, 2);
+        await page.keyboard.press('Escape');
+        return undefined;
+      });
+    },
+    panel: () =>
+      until('the panel', async () => {
+        for (const frame of page.frames()) {
+          const drawn = await frame
+            .locator('main[data-state=result] .position')
+            .count()
+            .catch(() => 0);
+          if (drawn > 0) return frame;
+        }
+        return undefined;
+      }),
+    close: () => page.close(),
+  };
+}
