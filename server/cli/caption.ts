@@ -1,0 +1,161 @@
+/** `clipcap caption`: captions images and folders of images, and prints or writes what was found. */
+import { resolve } from 'node:path';
+import { CancellationTokenSource } from 'vscode-jsonrpc';
+import type { CaptionDocument, CaptionResult, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
+import { CaptionError, concernsModel } from '@clipcap/protocol/error';
+import { priorities } from '@clipcap/protocol/inference';
+import { InferenceProcess } from '../process/inferenceProcess.js';
+import { readImage } from '../process/readImage.js';
+import type { CaptionRequest } from './commandLine.js';
+import { findImages, type ImagePath } from './images.js';
+import { checkOutput, write, writeWhole } from './output.js';
+import { Progress } from './progress.js';
+import { describeEntry, plain } from './text.js';
+
+export interface Places {
+  /** The inference process's script. */
+  readonly inference: string;
+  /** The folder of the built-in pack. */
+  readonly builtin: string;
+}
+
+/** Images that are read and asked for at a time: enough for full batches, few enough for the memory. */
+const concurrency = 24;
+
+/** What the user sees of an interrupted program: 128 + SIGINT. */
+const interruptedExitCode = 130;
+
+/** Captions what was asked for and answers the exit code. */
+export async function caption(request: CaptionRequest, places: Places): Promise<number> {
+  const { model, output } = request;
+  const progress = new Progress(process.stderr);
+  const inference = new InferenceProcess({
+    entry: places.inference,
+    idleMilliseconds: Infinity,
+    log: (level, message) => {
+      if (level !== 'info') progress.say(`${plain(message)}\n`);
+    },
+  });
+  const interruption = new CancellationTokenSource();
+  const interrupt = (): void => interruption.cancel();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    if (output !== undefined) await checkOutput(output);
+    inference.start();
+    const captioning = new Captioning(inference, request, model === 'builtin' ? places.builtin : resolve(model));
+    return await report(captioning, request, progress, interruption);
+  } catch (error) {
+    if (!(error instanceof CaptionError)) throw error;
+    progress.clear();
+    if (error.code === 'cancelled') return interruptedExitCode;
+    const { code, message } = error;
+    write(process.stderr, `${plain(message)}\n`);
+    await publish(request, { version: 1, error: { code, message } });
+    return code === 'usage' ? 2 : 3;
+  } finally {
+    progress.clear();
+    await inference.dispose();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+/** Runs everything and prints it in order, as soon as it is known. */
+async function report(
+  captioning: Captioning,
+  request: CaptionRequest,
+  progress: Progress,
+  interruption: CancellationTokenSource,
+): Promise<number> {
+  const { json, output } = request;
+  const images = await findImages(request.paths);
+  const entries: ImageEntry[] = [];
+  const pending = new Map<number, ImageEntry>();
+  let done = 0;
+  await eachConcurrently(images, concurrency, async (image, index) => {
+    const entry = await captioning.entry(image, interruption);
+    pending.set(index, entry);
+    progress.show(++done, images.length);
+    for (let next = pending.get(entries.length); next; next = pending.get(entries.length)) {
+      pending.delete(entries.length);
+      entries.push(next);
+      if (!json && output === undefined) progress.print(process.stdout, describeEntry(next, process.stdout));
+    }
+  });
+  const model = await captioning.model();
+  await publish(request, { version: 1, model, images: entries });
+  return entries.some((entry) => 'error' in entry) ? 1 : 0;
+}
+
+async function publish({ json, output }: CaptionRequest, document: CaptionDocument): Promise<void> {
+  const text = `${JSON.stringify(document, null, 2)}\n`;
+  if (output !== undefined) await writeWhole(output, text);
+  else if (json) write(process.stdout, text);
+}
+
+/** One request's way from a path to its entry in the document. */
+class Captioning {
+  readonly #inference: InferenceProcess;
+  readonly #request: CaptionRequest;
+  readonly #folder: string;
+  /** By the file's SHA-256: equal files are captioned once. */
+  readonly #results = new Map<string, Promise<CaptionResult>>();
+  #model: ModelInfo | undefined;
+
+  constructor(inference: InferenceProcess, request: CaptionRequest, folder: string) {
+    this.#inference = inference;
+    this.#request = request;
+    this.#folder = folder;
+  }
+
+  /** An image's entry. Rejects with what concerns all images: the pack, the runtime, wrong usage, an interruption. */
+  async entry({ path, error }: ImagePath, interruption: CancellationTokenSource): Promise<ImageEntry> {
+    try {
+      if (error) throw error;
+      const { bytes, sha256 } = await readImage(path);
+      const run = (): Promise<CaptionResult> => this.#caption(path, bytes, sha256, interruption);
+      // A failure names its file, so that of an equal file will not do.
+      const result = this.#results.get(sha256)?.catch(run) ?? run();
+      this.#results.set(sha256, result);
+      const { model, image } = await result;
+      this.#model ??= model;
+      return { path, ...image };
+    } catch (cause) {
+      if (!(cause instanceof CaptionError)) throw cause;
+      const { code, message } = cause;
+      if (!concernsModel(code) && code !== 'usage' && code !== 'cancelled') return { path, error: { code, message } };
+      interruption.cancel();
+      throw cause;
+    }
+  }
+
+  /** The model that made the captions; loaded to be named if there was no image to caption. */
+  async model(): Promise<ModelInfo> {
+    return this.#model ?? this.#inference.load(this.#folder, this.#request.provider);
+  }
+
+  #caption(
+    name: string,
+    bytes: Uint8Array,
+    sha256: string,
+    interruption: CancellationTokenSource,
+  ): Promise<CaptionResult> {
+    const { provider, options } = this.#request;
+    return this.#inference.caption(
+      { model: this.#folder, provider, bytes, name, sha256, priority: priorities.batch, options },
+      interruption.token,
+    );
+  }
+}
+
+/** Runs `work` on every item, at most `limit` at a time, in order; rejects with the first failure. */
+async function eachConcurrently<Item>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item, index: number) => Promise<void>,
+): Promise<void> {
+  const rest = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of rest) await work(item, index);
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+}

@@ -1,0 +1,43 @@
+/** The `clipcap` command. It finds the inference process and the built-in pack beside itself. */
+import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import { caption } from './caption.js';
+import { parseCommandLine } from './commandLine.js';
+import { write } from './output.js';
+
+const places = {
+  inference: fileURLToPath(new URL('./inference.mjs', import.meta.url)),
+  builtin: fileURLToPath(new URL('../models/builtin', import.meta.url)),
+};
+
+// A reader that has seen enough (`| head`) is no failure; the inference process ends with this one.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+}
+
+const command = parseCommandLine(process.argv.slice(2));
+switch (command.kind) {
+  case 'caption':
+    process.exitCode = await caption(command.request, places);
+    break;
+  case 'version': {
+    const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    write(process.stdout, `${manifest.version}\n`);
+    break;
+  }
+  case 'help':
+    write(process.stdout, command.text);
+    break;
+  case 'usage':
+    write(process.stderr, command.message);
+    if (command.json) {
+      const error = { code: 'usage', message: command.message.trim() };
+      write(process.stdout, `${JSON.stringify({ version: 1, error }, null, 2)}\n`);
+    }
+    process.exitCode = 2;
+}

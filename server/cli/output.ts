@@ -1,0 +1,33 @@
+/** Where the command line's words go. */
+import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CaptionError } from '@clipcap/protocol/error';
+
+/** Writes text to a terminal or a pipe; its end is waited for when the process ends. */
+export function write(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(text);
+}
+
+/** Fails with `usage` if a file of this name can never be written, before work is spent on its content. */
+export async function checkOutput(file: string): Promise<void> {
+  const folder = await stat(dirname(file)).catch(() => undefined);
+  if (!folder?.isDirectory()) {
+    throw new CaptionError('usage', `--output ${file} is in no existing folder. Make the folder first.`);
+  }
+  const existing = await stat(file).catch(() => undefined);
+  if (existing && !existing.isFile()) {
+    throw new CaptionError('usage', `--output ${file} is not a regular file. Name another file.`);
+  }
+}
+
+/** Writes a whole file or nothing: beside its place first, then renamed. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const folder = await mkdtemp(join(dirname(file), `.${basename(file)}-`));
+  try {
+    const fresh = join(folder, 'new');
+    await writeFile(fresh, text);
+    await rename(fresh, file);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
