@@ -25,7 +25,7 @@ export function ensureInstalled() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   process.stderr.write('Installing dependencies (once)…\n');
-  npm(['ci', '--no-audit', '--no-fund'], root);
+  npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], root);
   writeFileSync(stamp, wanted);
 }
 
