@@ -63,6 +63,8 @@ async function render() {
     'Libraries under the LGPL are linked into the WebAssembly file of `@img/sharp-wasm32`, which is an ordinary file in ' +
       '`dist/node_modules/@img/sharp-wasm32/lib`: it can be replaced by one that is built from changed sources ' +
       '(https://github.com/lovell/sharp).',
+    'The native library of `onnxruntime-node` contains libraries of others, listed in ' +
+      'https://github.com/microsoft/onnxruntime/blob/main/ThirdPartyNotices.txt.',
     ...texts,
     ...(await Promise.all(common)),
     '',
