@@ -33,7 +33,7 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
     entry: places.inference,
     idleMilliseconds: Infinity,
     log: (level, message) => {
-      if (level !== 'info') progress.say(`${plain(message)}\n`);
+      if (level === 'warn') progress.say(`${plain(message)}\n`);
     },
   });
   const interruption = new CancellationTokenSource();

@@ -1,0 +1,212 @@
+/** Order, batches and cancellation, with a fake model that records what it is given and finishes when told. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { CancellationToken, CancellationTokenSource } from 'vscode-jsonrpc';
+import type { ModelInfo } from '@clipcap/protocol/caption';
+import { CaptionError } from '@clipcap/protocol/error';
+import { type CaptionImageParams, type ModelState, type Priority, priorities } from '@clipcap/protocol/inference';
+import { BatchSize } from '@clipcap/server/inference/batchSize';
+import { ResidentModel } from '@clipcap/server/inference/residentModel';
+import { type CaptionModel, Scheduler } from '@clipcap/server/inference/scheduler';
+
+/** A model whose steps wait for `go`. Images are told apart by their only value. */
+class FakeModel implements CaptionModel {
+  readonly info: ModelInfo;
+  readonly title = 'Fake';
+  readonly imageRecipe = {
+    size: 1,
+    resize: 'stretch' as const,
+    resampling: 'bilinear' as const,
+    crop: 'none' as const,
+    mean: [0, 0, 0] as [number, number, number],
+    std: [1 / 255, 1 / 255, 1 / 255] as [number, number, number],
+  };
+  /** The images of every batch, in the order of the batches. */
+  readonly batches: number[][] = [];
+  steps = 0;
+  disposed = false;
+  go: () => void = () => undefined;
+  held = false;
+  poison: number | undefined;
+
+  constructor(id: string) {
+    this.info = { id, encoder: 'e', mapper: 'm', prefixLength: 1, width: 1, dtype: 'float32', provider: 'cpu' };
+  }
+
+  async caption(pixelValues: readonly Float32Array[], _options: object, checkpoint: () => Promise<void>) {
+    const images = pixelValues.map((values) => Math.round(values[0]!));
+    this.batches.push(images);
+    if (this.held) await new Promise<void>((resolve) => (this.go = resolve));
+    for (let step = 0; step < 5; step++) {
+      await checkpoint();
+      this.steps++;
+    }
+    if (this.poison !== undefined && images.includes(this.poison)) throw new Error('poisoned');
+    const timings = { encode: 1, map: 1, generate: 1, interpret: 1 };
+    return images.map((image) => ({ captions: [{ text: String(image), score: 0, tokens: [] }], prefix: [], timings }));
+  }
+
+  dispose(): Promise<void> {
+    this.disposed = true;
+    return Promise.resolve();
+  }
+}
+
+function setUp(decode = (bytes: Uint8Array) => Promise.resolve({ data: bytes, width: 1, height: 1 })) {
+  const models = new Map<string, FakeModel>();
+  const states: ModelState[] = [];
+  const resident = new ResidentModel<CaptionModel>(
+    (folder) => {
+      if (folder === 'broken') return Promise.reject(new CaptionError('pack-invalid', 'It is broken.'));
+      const model = new FakeModel(folder);
+      models.set(folder, model);
+      return Promise.resolve(model);
+    },
+    (state) => states.push(state),
+  );
+  const scheduler = new Scheduler(resident, decode);
+  const caption = (
+    image: number,
+    priority: Priority = priorities.command,
+    token: CancellationToken = CancellationToken.None,
+    model = 'a',
+  ): Promise<string> => {
+    const bytes = Uint8Array.of(image, image, image);
+    const name = `${image}.png`;
+    const params: CaptionImageParams = { model, provider: 'cpu', bytes, name, sha256: name, priority, options: {} };
+    return scheduler.caption(params, token).then(({ image: result }) => result.captions[0]?.text ?? '');
+  };
+  return { scheduler, caption, models, states };
+}
+
+async function settled(times = 20): Promise<void> {
+  for (let i = 0; i < times; i++) await turn();
+}
+
+const code = (expected: string) => (error: unknown) => error instanceof CaptionError && error.code === expected;
+
+test('hover runs before command, command before batch, whatever came first', async () => {
+  const { scheduler, caption, models } = setUp();
+  await scheduler.load({ model: 'a', provider: 'cpu' });
+  const model = models.get('a')!;
+  model.held = true;
+  const first = caption(1, priorities.batch);
+  await settled();
+  const rest = [caption(2, priorities.batch), caption(3, priorities.command), caption(4, priorities.hover)];
+  await settled();
+  model.held = false;
+  model.go();
+  await Promise.all([first, ...rest]);
+  assert.deepEqual(model.batches, [[1], [4], [3], [2]]);
+});
+
+test('images of one batch run together once it is known how fast the model is, at most 8 at a time', async () => {
+  const { caption, models } = setUp();
+  const numbers = Array.from({ length: 40 }, (_, i) => i + 1);
+  const texts = await Promise.all(numbers.map((image) => caption(image, priorities.batch)));
+  assert.deepEqual(texts, numbers.map(String));
+  const sizes = models.get('a')!.batches.map((batch) => batch.length);
+  assert.equal(sizes[0], 1);
+  assert.equal(Math.max(...sizes), 8);
+});
+
+test('a batch is as large as 250 ms allow, and a slow one makes the next smaller at once', () => {
+  const size = new BatchSize();
+  assert.equal(size.limit('g'), 1);
+  size.measured('g', 1, 50);
+  assert.equal(size.limit('g'), 5);
+  size.measured('g', 5, 1000);
+  assert.equal(size.limit('g'), 1);
+  size.measured('g', 1, 20);
+  assert.equal(size.limit('g'), 2);
+  assert.equal(size.limit('other'), 1);
+});
+
+test('a cancelled request is rejected at once, before it ran and while it runs', async () => {
+  const { scheduler, caption, models } = setUp();
+  await scheduler.load({ model: 'a', provider: 'cpu' });
+  const model = models.get('a')!;
+  model.held = true;
+  const source = new CancellationTokenSource();
+  const waitingSource = new CancellationTokenSource();
+  const running = caption(1, priorities.command, source.token);
+  await settled();
+  const waiting = caption(2, priorities.command, waitingSource.token);
+  waitingSource.cancel();
+  await assert.rejects(waiting, code('cancelled'));
+  source.cancel();
+  await assert.rejects(running, code('cancelled'));
+  model.held = false;
+  model.go();
+  await settled();
+  assert.equal(model.steps, 0, 'no step is taken for nobody');
+  assert.equal(await caption(3), '3');
+  assert.deepEqual(model.batches, [[1], [3]]);
+});
+
+test('cancelling one image of a batch leaves the others alone', async () => {
+  const { caption, models } = setUp();
+  await caption(1, priorities.batch);
+  const model = models.get('a')!;
+  model.held = true;
+  const source = new CancellationTokenSource();
+  const cancelled = caption(2, priorities.batch, source.token);
+  const other = caption(3, priorities.batch);
+  await settled();
+  assert.deepEqual(model.batches.at(-1), [2, 3]);
+  source.cancel();
+  await assert.rejects(cancelled, code('cancelled'));
+  model.go();
+  assert.equal(await other, '3');
+});
+
+test('an image that the model fails on does not fail the others of its batch', async () => {
+  const { caption, models } = setUp();
+  await caption(1, priorities.batch);
+  models.get('a')!.poison = 3;
+  const results = await Promise.allSettled([2, 3, 4].map((image) => caption(image, priorities.batch)));
+  assert.deepEqual(
+    results.map((result) => (result.status === 'fulfilled' ? result.value : code('inference-failed')(result.reason))),
+    ['2', true, '4'],
+  );
+});
+
+test('an image that cannot be decoded fails alone, with its code', async () => {
+  const { caption } = setUp((bytes) =>
+    bytes[0] === 2
+      ? Promise.reject(new CaptionError('corrupt-image', '2.png is damaged.'))
+      : Promise.resolve({ data: bytes, width: 1, height: 1 }),
+  );
+  const good = caption(1);
+  await assert.rejects(caption(2), code('corrupt-image'));
+  assert.equal(await good, '1');
+});
+
+test('a request for another pack swaps the model after what runs has ended', async () => {
+  const { caption, models, states } = setUp();
+  assert.equal(await caption(1), '1');
+  const a = models.get('a')!;
+  a.held = true;
+  const running = caption(2);
+  await settled();
+  const swapped = caption(3, priorities.hover, CancellationToken.None, 'b');
+  await settled();
+  assert.equal(a.disposed, false);
+  a.go();
+  assert.deepEqual(await Promise.all([running, swapped]), ['2', '3']);
+  assert.equal(a.disposed, true);
+  assert.deepEqual(
+    states.map((state) => state.state),
+    ['loading', 'ready', 'loading', 'ready'],
+  );
+});
+
+test('a pack that cannot be loaded fails all its requests with the same reason, and only those', async () => {
+  const { caption, states } = setUp();
+  const failing = [1, 2, 3].map((image) => caption(image, priorities.batch, CancellationToken.None, 'broken'));
+  const good = caption(4, priorities.batch);
+  for (const request of failing) await assert.rejects(request, code('pack-invalid'));
+  assert.equal(await good, '4');
+  assert.equal(states.filter((state) => state.state === 'failed').length, 1);
+});
