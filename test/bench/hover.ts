@@ -18,7 +18,10 @@ export async function hoverTimes(photo: string, repeats: number): Promise<number
   const server = spawn(process.execPath, [join(root, 'dist', 'server.mjs'), '--stdio'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const connection = createMessageConnection(new StreamMessageReader(server.stdout), new StreamMessageWriter(server.stdin));
+  const connection = createMessageConnection(
+    new StreamMessageReader(server.stdout),
+    new StreamMessageWriter(server.stdin),
+  );
   connection.onRequest('workspace/configuration', ({ items }: { items: unknown[] }) =>
     items.map(() => ({ hover: { enabled: true, wait: 60_000 } })),
   );

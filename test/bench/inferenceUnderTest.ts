@@ -3,7 +3,12 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createMessageConnection, IPCMessageReader, IPCMessageWriter, type MessageConnection } from 'vscode-jsonrpc/node';
+import {
+  createMessageConnection,
+  IPCMessageReader,
+  IPCMessageWriter,
+  type MessageConnection,
+} from 'vscode-jsonrpc/node';
 import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
 import { captionImage, priorities } from '@clipcap/protocol/inference';
 import { readImage } from '@clipcap/server/process/readImage';

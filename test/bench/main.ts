@@ -91,7 +91,12 @@ function commandLine(photo: string): Figure {
 }
 
 function row(name: string, value: Figure, unit: string, goal: string): void {
-  const number = (x: number): string => x.toFixed(x < 10 ? 1 : 0);
-  const spread = `(${number(value.min)}…${number(value.max)})`;
-  console.log(`${name.padEnd(40)} ${number(value.median).padStart(7)} ${unit.padEnd(9)} ${spread.padEnd(16)} goal ${goal}`);
+  const spread = `(${digits(value.min)}…${digits(value.max)})`;
+  console.log(
+    `${name.padEnd(40)} ${digits(value.median).padStart(7)} ${unit.padEnd(9)} ${spread.padEnd(16)} goal ${goal}`,
+  );
+}
+
+function digits(x: number): string {
+  return x.toFixed(x < 10 ? 1 : 0);
 }

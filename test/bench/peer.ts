@@ -39,7 +39,12 @@ export async function comparePeer(
   await peer.end();
   row('ours beside it, beam 4', figure(times.map((pair) => pair.ours)), 'ms', '');
   row('PyTorch, the same weights, beam 4', figure(times.map((pair) => pair.theirs)), 'ms', '');
-  row('PyTorch’s time / ours, pair by pair', figure(times.map((pair) => pair.theirs / pair.ours)), '×', '≥ 1.5, better 2');
+  row(
+    'PyTorch’s time / ours, pair by pair',
+    figure(times.map((pair) => pair.theirs / pair.ours)),
+    '×',
+    '≥ 1.5, better 2',
+  );
 }
 
 interface Peer {
