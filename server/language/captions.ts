@@ -26,11 +26,11 @@ const rememberedResults = 1000;
 const rememberedFiles = 10_000;
 
 export class Captions {
-  readonly #inference: () => Inference;
+  readonly #inference: Inference;
   readonly #contents = new Recent<string>(rememberedFiles);
   readonly #results = new Recent<CaptionResult>(rememberedResults);
 
-  constructor(inference: () => Inference) {
+  constructor(inference: Inference) {
     this.#inference = inference;
   }
 
@@ -49,7 +49,7 @@ export class Captions {
     const twin = this.#results.get(key);
     if (twin) return twin;
     const { folder, provider, options } = model;
-    const result = await this.#inference().caption(
+    const result = await this.#inference.caption(
       { model: folder, provider, bytes, name: path, sha256, priority, options },
       token,
     );

@@ -14,7 +14,10 @@ startServer(connection, {
   createInference: (idleMilliseconds) =>
     new InferenceProcess({
       entry: fileURLToPath(new URL('./inference.mjs', import.meta.url)),
-      idleMilliseconds,
+      // Read whenever the process has nothing left to do, so that a changed setting counts from then on.
+      get idleMilliseconds() {
+        return idleMilliseconds();
+      },
       log: (level, message) => {
         connection.console[level](message);
       },

@@ -19,15 +19,14 @@ import { fields } from './fields.js';
 import { ImageHover } from './hover.js';
 import { DocumentLinks } from './links/documentLinks.js';
 import { localPath } from './links/resolve.js';
-import { OwnedInference } from './ownedInference.js';
 import { decodingOptions, defaultSettings, packFolder, readSettings } from './settings.js';
 import { statusOf } from './status.js';
 
 export interface ServerEnvironment {
   /** The folder of the built-in pack. */
   readonly builtin: string;
-  /** Makes the inference process's parent; it starts a process only when asked to caption. */
-  readonly createInference: (idleMilliseconds: number) => Inference;
+  /** Makes the inference process's parent, which starts no process before it is asked to caption. */
+  readonly createInference: (idleMilliseconds: () => number) => Inference;
 }
 
 /** Serves one client until the connection ends. Does not call `listen()` before its handlers are in place. */
@@ -38,11 +37,17 @@ export function startServer(connection: Connection, { builtin, createInference }
   let settings = Promise.resolve(defaultSettings);
   let current = defaultSettings;
 
-  const inference = new OwnedInference(createInference, () => void pushStatus());
-  const captions = new Captions(() => inference.get(current.idleMinutes * 60_000));
+  let shown = '';
+
+  const inference = createInference(() => current.idleMinutes * 60_000);
+  const captions = new Captions(inference);
+  inference.onState(() => void pushStatus());
 
   async function pushStatus(): Promise<void> {
-    await connection.sendNotification(serverStatus, statusOf(inference.state, current));
+    const status = statusOf(inference.state, current);
+    if (JSON.stringify(status) === shown) return;
+    shown = JSON.stringify(status);
+    await connection.sendNotification(serverStatus, status);
   }
 
   /** Settings take hold one after the other, in the order in which they were changed. */
@@ -51,8 +56,19 @@ export function startServer(connection: Connection, { builtin, createInference }
       .then(pull)
       .then(readSettings)
       .catch(() => current)
-      .then((next) => (current = next));
+      .then((next) => {
+        const otherModel = next.model !== current.model || next.provider !== current.provider;
+        current = next;
+        if (otherModel && inference.state.state !== 'idle') void replaceModel();
+        return next;
+      });
     void settings.then(pushStatus);
+  }
+
+  /** Loads the model that was chosen in place of the resident one; how that ends is told by the status. */
+  async function replaceModel(): Promise<void> {
+    const { folder, provider } = await model();
+    await inference.load(folder, provider).catch(() => undefined);
   }
 
   function pullSettings(pushed?: unknown): void {
@@ -140,11 +156,10 @@ export function startServer(connection: Connection, { builtin, createInference }
 
   connection.onRequest(restartInference, async () => {
     try {
-      const { idleMinutes } = await settings;
       const { folder, provider } = await model();
       captions.forget();
-      await inference.restart(idleMinutes * 60_000);
-      await inference.get(idleMinutes * 60_000).load(folder, provider);
+      await inference.restart();
+      await inference.load(folder, provider);
     } catch (error) {
       throw toResponseError(error);
     }

@@ -39,13 +39,13 @@ export class FakeInference implements Inference {
   disposed = false;
   failure: CaptionError | undefined;
   text = 'a fake caption';
-  readonly idleMilliseconds: number;
+  readonly idleMilliseconds: () => number;
   state: InferenceState = { state: 'idle' };
   /** Answers wait for this. */
   gate: Promise<void> = Promise.resolve();
   readonly #listeners = new Set<(state: InferenceState) => void>();
 
-  constructor(idleMilliseconds: number) {
+  constructor(idleMilliseconds: () => number) {
     this.idleMilliseconds = idleMilliseconds;
   }
 
@@ -99,10 +99,7 @@ export interface SessionOptions {
 /** A client of a server that has answered `initialize`. */
 export interface Session {
   readonly client: ProtocolConnection;
-  /** The newest fake; there is none before the first caption. */
-  readonly inference: () => FakeInference;
-  /** Prepares every fake before its first use. */
-  readonly prepare: (change: (fake: FakeInference) => void) => void;
+  readonly inference: FakeInference;
   readonly statuses: ServerStatus[];
   /** Changes what the server gets when it asks for settings, and tells it to ask. */
   readonly configure: (settings: unknown) => Promise<void>;
@@ -117,19 +114,14 @@ export const builtinPack = '/packs/builtin';
 
 export async function startSession(options: SessionOptions = {}): Promise<Session> {
   const [up, down] = [new PassThrough(), new PassThrough()];
-  const fakes: FakeInference[] = [];
-  let change: ((fake: FakeInference) => void) | undefined;
+  let inference: FakeInference | undefined;
   const serverSide = createConnection(new StreamMessageReader(up), new StreamMessageWriter(down));
   startServer(serverSide, {
     builtin: builtinPack,
-    createInference: (idleMilliseconds) => {
-      const fake = new FakeInference(idleMilliseconds);
-      change?.(fake);
-      fakes.push(fake);
-      return fake;
-    },
+    createInference: (idleMilliseconds) => (inference = new FakeInference(idleMilliseconds)),
   });
 
+  if (!inference) throw new Error('the server made no inference');
   let { settings } = options;
   const statuses: ServerStatus[] = [];
   const client = createProtocolConnection(new StreamMessageReader(down), new StreamMessageWriter(up));
@@ -155,14 +147,7 @@ export async function startSession(options: SessionOptions = {}): Promise<Sessio
   const session: Session = {
     client,
     statuses,
-    inference() {
-      const newest = fakes.at(-1);
-      if (!newest) throw new Error('nothing was captioned yet');
-      return newest;
-    },
-    prepare(next) {
-      change = next;
-    },
+    inference,
     async configure(next) {
       settings = next;
       await client.sendNotification('workspace/didChangeConfiguration', { settings: null });

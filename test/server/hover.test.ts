@@ -134,32 +134,28 @@ test('what was captioned once is not asked for again, under another name either,
   await hoverAt(page(), 'markdown', '![|](changing.png)');
   await hoverAt(page(), 'markdown', '![|](changing.png)');
   await hoverAt(page(), 'markdown', '![|](copy.png)');
-  assert.equal(inference().asked.length, 1);
+  assert.equal(inference.asked.length, 1);
   await writeFile(path, 'second, longer');
   await hoverAt(page(), 'markdown', '![|](changing.png)');
-  assert.equal(inference().asked.length, 2);
+  assert.equal(inference.asked.length, 2);
 });
 
 test('a hover that waited long enough says so; the run goes on and the next hover has the caption', async (t) => {
-  const { hoverAt, prepare, inference } = await session(t, { settings: { hover: { wait: 0 } } });
+  const { hoverAt, inference } = await session(t, { settings: { hover: { wait: 0 } } });
   const { gate, open: release } = closedGate();
-  prepare((fake) => {
-    fake.gate = gate;
-  });
+  inference.gate = gate;
   assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')), /on its way/u);
   release();
   const ask = async () => hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)'));
   await hoverUntil(ask, /a fake caption/u);
-  assert.equal(inference().tokens[0]?.isCancellationRequested ?? false, false);
+  assert.equal(inference.tokens[0]?.isCancellationRequested ?? false, false);
 });
 
 test('a failure that came too late for its hover is told by the next one', async (t) => {
-  const { hoverAt, prepare } = await session(t, { settings: { hover: { wait: 0 } } });
+  const { hoverAt, inference } = await session(t, { settings: { hover: { wait: 0 } } });
   const { gate, open: release } = closedGate();
-  prepare((fake) => {
-    fake.gate = gate;
-    fake.failure = new CaptionError('inference-failed', 'The fake has failed.');
-  });
+  inference.gate = gate;
+  inference.failure = new CaptionError('inference-failed', 'The fake has failed.');
   assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')), /on its way/u);
   release();
   const ask = async () => hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)'));
@@ -167,11 +163,9 @@ test('a failure that came too late for its hover is told by the next one', async
 });
 
 test('a hover that waits keeps no other hover waiting', async (t) => {
-  const { hoverAt, prepare } = await session(t, { settings: { hover: { wait: 60_000 } } });
+  const { hoverAt, inference } = await session(t, { settings: { hover: { wait: 60_000 } } });
   const { gate, open: release } = closedGate();
-  prepare((fake) => {
-    fake.gate = gate;
-  });
+  inference.gate = gate;
   const waiting = hoverAt(page(), 'markdown', '![|](photo.jpg)');
   assert.equal(await hoverAt(page(), 'markdown', 'no| link'), null);
   release();
@@ -179,43 +173,37 @@ test('a hover that waits keeps no other hover waiting', async (t) => {
 });
 
 test('a cancelled hover ends at once, its run goes on', async (t) => {
-  const { open, hover, prepare, inference } = await session(t, { settings: { hover: { wait: 60_000 } } });
+  const { open, hover, inference } = await session(t, { settings: { hover: { wait: 60_000 } } });
   const cancel = new CancellationTokenSource();
   const { gate, open: release } = closedGate();
-  prepare((fake) => {
-    fake.gate = gate;
-    const caption = fake.caption.bind(fake);
-    fake.caption = (params, token) => {
-      cancel.cancel();
-      return caption(params, token);
-    };
-  });
+  inference.gate = gate;
+  const caption = inference.caption.bind(inference);
+  inference.caption = (params, token) => {
+    cancel.cancel();
+    return caption(params, token);
+  };
   const uri = await open(page(), 'markdown', '![](photo.jpg)');
   await hover(uri, 0, 3, cancel.token).then(
     (answer) => assert.equal(answer, null),
     () => undefined,
   );
-  assert.equal(inference().tokens[0]?.isCancellationRequested ?? false, false);
+  assert.equal(inference.tokens[0]?.isCancellationRequested ?? false, false);
   release();
   assert.match(hoverText(await hover(uri, 0, 3)), /a fake caption/u);
 });
 
 test('a missing file and a failing model answer one sentence each, and the server lives on', async (t) => {
-  const { hoverAt, prepare, inference } = await session(t);
-  prepare((fake) => {
-    fake.failure = new CaptionError('corrupt-image', 'photo.jpg is damaged; export it again.');
-  });
+  const { hoverAt, inference } = await session(t);
+  inference.failure = new CaptionError('corrupt-image', 'photo.jpg is damaged; export it again.');
   assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](gone.jpg)')), /gone\.jpg/u);
   assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')), /is damaged; export it again/u);
-  inference().failure = undefined;
+  inference.failure = undefined;
   assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')), /a fake caption/u);
 });
 
 test('a caption cannot write Markdown, HTML or links', async (t) => {
-  const { hoverAt, prepare } = await session(t);
-  prepare((fake) => {
-    fake.text = '[x](command:evil) <img src=x> *a* `b` https://a.b www.a.b $(sync)';
-  });
+  const { hoverAt, inference } = await session(t);
+  inference.text = '[x](command:evil) <img src=x> *a* `b` https://a.b www.a.b $(sync)';
   const [first] = hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')).split('\n');
   const unescaped = (first ?? '').replace(/^\*\*|\*\*$/gu, '').replace(/\\[\p{P}\p{S}]/gu, '');
   assert.doesNotMatch(unescaped, /[[\]()<>*`:$]|www\./u);

@@ -30,7 +30,7 @@ test('a caption request answers the whole result, asked for with the settings an
   const { client, inference } = await session(t, { settings: { decoding: { strategy: 'beam', beams: 3 } } });
   const result = await client.sendRequest(captionUri, { uri: photo, options: { nearest: 2 } });
   assert.equal(result.image.captions[0]?.text, 'a fake caption');
-  const [asked] = inference().asked;
+  const [asked] = inference.asked;
   assert.equal(asked?.model, builtinPack);
   assert.equal(asked?.provider, 'auto');
   assert.equal(Buffer.from(asked?.bytes ?? []).toString(), 'bytes');
@@ -38,10 +38,8 @@ test('a caption request answers the whole result, asked for with the settings an
 });
 
 test('a failure keeps its code and message across the connection', async (t) => {
-  const { client, prepare } = await session(t);
-  prepare((fake) => {
-    fake.failure = new CaptionError('too-many-pixels', 'photo.jpg has too many pixels; make it smaller.');
-  });
+  const { client, inference } = await session(t);
+  inference.failure = new CaptionError('too-many-pixels', 'photo.jpg has too many pixels; make it smaller.');
   const failure = await client.sendRequest(captionUri, { uri: photo }).catch(fromResponseError);
   assert.ok(failure instanceof CaptionError);
   assert.equal(failure.code, 'too-many-pixels');
@@ -62,20 +60,18 @@ test('a missing file and a URI that is no file are refused with their codes', as
 });
 
 test('cancelling a caption request cancels its run', async (t) => {
-  const { client, prepare, inference } = await session(t);
+  const { client, inference } = await session(t);
   const cancel = new CancellationTokenSource();
-  prepare((fake) => {
-    fake.gate = closedGate().gate;
-    const caption = fake.caption.bind(fake);
-    fake.caption = (params, token) => {
-      cancel.cancel();
-      return caption(params, token);
-    };
-  });
+  inference.gate = closedGate().gate;
+  const caption = inference.caption.bind(inference);
+  inference.caption = (params, token) => {
+    cancel.cancel();
+    return caption(params, token);
+  };
   const failure = await client.sendRequest(captionUri, { uri: photo }, cancel.token).catch(fromResponseError);
   assert.ok(failure instanceof CaptionError);
   assert.equal(failure.code, 'cancelled');
-  assert.equal(inference().tokens[0]?.isCancellationRequested, true);
+  assert.equal(inference.tokens[0]?.isCancellationRequested, true);
 });
 
 test('changed settings hold from the next request on: model, provider and decoding', async (t) => {
@@ -83,14 +79,14 @@ test('changed settings hold from the next request on: model, provider and decodi
   await client.sendRequest(captionUri, { uri: photo });
   await configure({ model: 'packs/mine', provider: 'cpu', decoding: { strategy: 'greedy', beams: 9 } });
   await client.sendRequest(captionUri, { uri: photo });
-  const asked = inference().asked.at(-1);
-  assert.equal(inference().asked.length, 2);
+  const asked = inference.asked.at(-1);
+  assert.equal(inference.asked.length, 2);
   assert.equal(asked?.model, join(folder, 'packs/mine'));
   assert.equal(asked?.provider, 'cpu');
   assert.deepEqual(asked?.options, { strategy: 'greedy' });
   await configure({ model: '~/packs/mine' });
   await client.sendRequest(captionUri, { uri: photo });
-  assert.equal(inference().asked.at(-1)?.model, join(homedir(), 'packs/mine'));
+  assert.equal(inference.asked.at(-1)?.model, join(homedir(), 'packs/mine'));
 });
 
 test('settings of the wrong type take their defaults, numbers out of range the nearest bound', async (t) => {
@@ -98,43 +94,40 @@ test('settings of the wrong type take their defaults, numbers out of range the n
     settings: { model: 7, provider: 'gpu', decoding: { strategy: 'beam', beams: 1000 }, idleMinutes: -1, hover: null },
   });
   await client.sendRequest(captionUri, { uri: photo });
-  const [asked] = inference().asked;
+  const [asked] = inference.asked;
   assert.equal(asked?.model, builtinPack);
   assert.equal(asked?.provider, 'auto');
   assert.equal(asked?.options.beams, 16);
-  assert.equal(inference().idleMilliseconds, 6000);
+  assert.equal(inference.idleMilliseconds(), 6000);
 });
 
-test('a new idle time waits until nothing runs, then holds', async (t) => {
+test('another model is loaded at once where one is resident, and only then', async (t) => {
   const { client, configure, inference } = await session(t, { settings: { idleMinutes: 5 } });
   await client.sendRequest(captionUri, { uri: photo });
-  const first = inference();
-  first.enter({ state: 'loading', model: builtinPack });
-  await configure({ idleMinutes: 1, provider: 'cpu' });
+  assert.equal(inference.idleMilliseconds(), 300_000);
+  await configure({ idleMinutes: 1, model: '/packs/first' });
   await client.sendRequest(captionUri, { uri: photo });
-  assert.equal(inference(), first);
-  first.enter({ state: 'idle' });
-  await configure({ idleMinutes: 1, decoding: { strategy: 'greedy' } });
+  assert.equal(inference.idleMilliseconds(), 60_000);
+  assert.deepEqual(inference.loaded, []);
+  inference.enter({ state: 'failed', code: 'pack-missing', reason: 'There is no pack.' });
+  await configure({ idleMinutes: 1, model: '/packs/second' });
   await client.sendRequest(captionUri, { uri: photo });
-  assert.equal(inference().idleMilliseconds, 60_000);
-  assert.ok(first.disposed);
+  assert.deepEqual(inference.loaded, ['/packs/second']);
 });
 
 test('restart restarts inference, loads the model and forgets earlier captions', async (t) => {
   const { client, inference } = await session(t);
   await client.sendRequest(captionUri, { uri: photo });
   await client.sendRequest(restartInference);
-  assert.equal(inference().restarts, 1);
-  assert.deepEqual(inference().loaded, [builtinPack]);
+  assert.equal(inference.restarts, 1);
+  assert.deepEqual(inference.loaded, [builtinPack]);
   await client.sendRequest(captionUri, { uri: photo });
-  assert.equal(inference().asked.length, 2);
+  assert.equal(inference.asked.length, 2);
 });
 
 test('a restart that cannot load the model says why', async (t) => {
-  const { client, prepare } = await session(t);
-  prepare((fake) => {
-    fake.failure = new CaptionError('pack-invalid', 'The pack is broken; import it again.');
-  });
+  const { client, inference } = await session(t);
+  inference.failure = new CaptionError('pack-invalid', 'The pack is broken; import it again.');
   const failure = await client.sendRequest(restartInference).catch(fromResponseError);
   assert.ok(failure instanceof CaptionError);
   assert.equal(failure.code, 'pack-invalid');
@@ -143,10 +136,10 @@ test('a restart that cannot load the model says why', async (t) => {
 test('every change of health is pushed, with the pack, the provider and the reason', async (t) => {
   const { client, statuses, inference, configure } = await session(t);
   await client.sendRequest(captionUri, { uri: photo });
-  inference().enter({ state: 'loading', model: builtinPack });
-  inference().enter({ state: 'failed', code: 'pack-missing', reason: 'There is no pack.' });
+  inference.enter({ state: 'loading', model: builtinPack });
+  inference.enter({ state: 'failed', code: 'pack-missing', reason: 'There is no pack.' });
   const model = { id: 'm', encoder: '', mapper: '', prefixLength: 1, width: 1, dtype: 'q8', provider: 'cpu' };
-  inference().enter({ state: 'ready', model, title: 'A Pack' });
+  inference.enter({ state: 'ready', model, title: 'A Pack' });
   await configure({ model: '/packs/other' });
   await client.sendRequest(captionUri, { uri: photo });
   const [first, ...changes] = statuses;
@@ -165,7 +158,7 @@ test('shutting down ends the inference process', async (t) => {
   });
   await client.sendRequest(captionUri, { uri: photo });
   await client.sendRequest('shutdown');
-  assert.ok(inference().disposed);
+  assert.ok(inference.disposed);
 });
 
 test('command captions come before batches and after hovers', async (t) => {
@@ -173,6 +166,6 @@ test('command captions come before batches and after hovers', async (t) => {
   hoverText(await hoverAt(join(folder, 'page'), 'markdown', '![|](photo.jpg)'));
   await configure({ provider: 'cpu' });
   await client.sendRequest(captionUri, { uri: photo });
-  const [hover, command] = inference().asked;
+  const [hover, command] = inference.asked;
   assert.ok(hover && command && hover.priority < command.priority && command.priority < 2);
 });
