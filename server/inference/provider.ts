@@ -54,7 +54,7 @@ export async function createSession(
   }
 }
 
-/** More threads wait for each other longer than they help: one step of a small language model takes under 2 ms. */
+/** A few cores caption an image in tens of milliseconds; the others are left to the user's work. */
 const maxThreads = 8;
 
 /**

@@ -171,6 +171,10 @@ test('finished beams and images take no more steps', async () => {
   const [first, second, ...rest] = steps.rowsPerStep;
   assert.equal(first, 3);
   assert.ok(second! < 12 && rest.at(-1)! < 4, steps.rowsPerStep.join(' '));
+  assert.ok(
+    rest.every((rows) => rows > 0),
+    'no step without rows',
+  );
 });
 
 test('equal logits are taken in the order of token ids', async () => {
