@@ -1,0 +1,193 @@
+/** Supervision of the inference process, with processes that crash, hang or never start (test/fixtures/processes). */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
+import type { CaptionResult } from '@clipcap/protocol/caption';
+import { CaptionError } from '@clipcap/protocol/error';
+import { type Priority, priorities } from '@clipcap/protocol/inference';
+import { InferenceProcess } from '@clipcap/server/process/inferenceProcess';
+import type { InferenceState } from '@clipcap/server/process/inferenceState';
+import { fixture } from '../root.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+function setUp(context: TestContext, entry = 'inference.mjs', idleMilliseconds = Infinity) {
+  const log: string[] = [];
+  const states: InferenceState[] = [];
+  const inference = new InferenceProcess({
+    entry: fixture(`processes/${entry}`),
+    idleMilliseconds,
+    log: (_level, message) => log.push(message),
+  });
+  inference.onState((state) => states.push(state));
+  context.after(() => inference.dispose());
+  const ask = (
+    name: string,
+    {
+      priority = priorities.command as Priority,
+      sha256 = name,
+      token = undefined as CancellationToken | undefined,
+    } = {},
+  ): Promise<CaptionResult> => {
+    const params = { model: '/pack', provider: 'cpu', bytes: Uint8Array.of(1), name, sha256, priority, options: {} };
+    return inference.caption(params, token);
+  };
+  return { inference, ask, log, states };
+}
+
+const code = (expected: string) => (error: unknown) => error instanceof CaptionError && error.code === expected;
+const text = (result: CaptionResult): string => result.image.captions[0]?.text ?? '';
+const pid = (result: CaptionResult): number => Number(result.model.id);
+const order = (result: CaptionResult): number => -(result.image.captions[0]?.score ?? 0);
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Resolves once the state is as wanted. */
+async function reaches(inference: InferenceProcess, wanted: InferenceState['state']): Promise<void> {
+  if (inference.state.state === wanted) return;
+  await new Promise<void>((resolve) => {
+    const listener = inference.onState((state) => {
+      if (state.state !== wanted) return;
+      listener.dispose();
+      resolve();
+    });
+  });
+}
+
+test('the process starts with the first request and says what it is doing', async (context) => {
+  const { inference, ask, states } = setUp(context);
+  assert.deepEqual(inference.state, { state: 'idle' });
+  assert.equal(text(await ask('a.png')), 'a.png');
+  assert.deepEqual(
+    states.map((state) => state.state),
+    ['loading', 'ready'],
+  );
+  assert.deepEqual(states[0], { state: 'loading', model: '/pack' });
+});
+
+test('equal requests share one run; cancelling one of them does not cancel the other', async (context) => {
+  const { ask } = setUp(context);
+  const source = new CancellationTokenSource();
+  const first = ask('slow', { token: source.token });
+  const second = ask('slow');
+  source.cancel();
+  await assert.rejects(first, code('cancelled'));
+  assert.equal(order(await second), 0);
+  assert.equal(order(await ask('other')), 1, 'the first run was the only one before');
+});
+
+test('when the last who waits cancels, the process is told', async (context) => {
+  const { ask, log } = setUp(context);
+  const source = new CancellationTokenSource();
+  const held = ask('hold it', { token: source.token });
+  await ask('other');
+  source.cancel();
+  await assert.rejects(held, code('cancelled'));
+  while (!log.includes('cancelled hold it')) await ask('other');
+});
+
+test('a request that is cancelled already is not sent', async (context) => {
+  const { inference, ask } = setUp(context);
+  const source = new CancellationTokenSource();
+  source.cancel();
+  await assert.rejects(ask('a.png', { token: source.token }), code('cancelled'));
+  assert.deepEqual(inference.state, { state: 'idle' });
+});
+
+test('a crash loses no request: the next process answers what was waiting and running', async (context) => {
+  const { ask, log } = setUp(context);
+  const marker = join(await temporaryFolder(context), 'crashed');
+  const names = Array.from({ length: 40 }, (_, i) => `${i}.png`);
+  const requests = [`once ${marker}`, ...names].map((name) => ask(name, { priority: priorities.batch }));
+  assert.deepEqual((await Promise.all(requests)).map(text), [`once ${marker}`, ...names]);
+  assert.match(log.find((line) => line.includes('unexpectedly')) ?? '', /SIGKILL: Error: it hurts/u);
+});
+
+test('kill -9 in the middle of a batch loses nothing', async (context) => {
+  const { ask } = setUp(context);
+  const first = pid(await ask('a.png'));
+  const requests = Array.from({ length: 30 }, (_, i) => ask(`slow ${i}`, { priority: priorities.batch }));
+  process.kill(first, 'SIGKILL');
+  const results = await Promise.all(requests);
+  assert.deepEqual(
+    results.map(text),
+    results.map((_, i) => `slow ${i}`),
+  );
+  assert.ok(results.every((result) => pid(result) !== first));
+});
+
+test('only the request that killed the process twice fails', async (context) => {
+  const { ask } = setUp(context);
+  const names = ['slow a', 'slow b', 'crash it', 'slow c', 'slow d'];
+  const results = await Promise.allSettled(names.map((name) => ask(name)));
+  assert.deepEqual(
+    results.map((result) => result.status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+  );
+  await assert.rejects(ask('crash it'), (error) => code('inference-crashed')(error) && /crash it/u.test(String(error)));
+});
+
+test('a process that keeps dying stays down, with the reason, until it is restarted', async (context) => {
+  const repaired = join(await temporaryFolder(context), 'repaired');
+  process.env['CLIPCAP_TEST_REPAIRED'] = repaired;
+  context.after(() => delete process.env['CLIPCAP_TEST_REPAIRED']);
+  const { inference, ask, states, log } = setUp(context, 'broken.mjs');
+  await assert.rejects(ask('a.png'), code('inference-down'));
+  assert.equal(states.filter((state) => state.state === 'loading').length, 5, 'one start and four restarts');
+  assert.match(inference.state.state === 'failed' ? inference.state.reason : '', /exit code 7: Error: the runtime is/u);
+  await assert.rejects(ask('b.png'), code('inference-down'));
+  assert.ok(log.includes('Error: the runtime is missing'), 'what it printed is in the log');
+  writeFileSync(repaired, '');
+  await inference.restart();
+  await reaches(inference, 'ready');
+  assert.equal(text(await ask('c.png')), 'c.png');
+});
+
+test('a restart ends the process and runs what was with it again', async (context) => {
+  const { inference, ask } = setUp(context);
+  const first = pid(await ask('a.png'));
+  const running = ask('slow');
+  await inference.restart();
+  assert.equal(isAlive(first), false);
+  assert.notEqual(pid(await running), first);
+});
+
+test('an idle process ends, and the next request starts another', async (context) => {
+  const { inference, ask } = setUp(context, 'inference.mjs', 30);
+  const first = pid(await ask('a.png'));
+  await reaches(inference, 'idle');
+  const second = pid(await ask('a.png'));
+  assert.notEqual(second, first);
+});
+
+test('disposing ends the process and rejects what waits', async (context) => {
+  const { inference, ask } = setUp(context);
+  const first = pid(await ask('a.png'));
+  const held = ask('hold it');
+  const rejected = assert.rejects(held, code('cancelled'));
+  await inference.dispose();
+  await rejected;
+  assert.equal(isAlive(first), false);
+  await assert.rejects(ask('b.png'), code('cancelled'));
+});
+
+test('a hover is sent at once though a batch fills the process, and the most urgent of what waits goes first', async (context) => {
+  const { ask } = setUp(context);
+  const source = new CancellationTokenSource();
+  const held = Array.from({ length: 16 }, (_, i) =>
+    ask(`hold ${i}`, { priority: priorities.batch, token: source.token }).catch(() => undefined),
+  );
+  const batch = ask('batch', { priority: priorities.batch });
+  assert.equal(text(await ask('hover', { priority: priorities.hover })), 'hover');
+  source.cancel();
+  await Promise.all(held);
+  assert.equal(order(await batch), 1);
+});
