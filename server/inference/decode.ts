@@ -25,6 +25,9 @@ sharp.unblock({
 });
 sharp.cache(false);
 
+/** Decoders may repeat themselves for pages. */
+const longestReason = 100;
+
 const knownSpaces = new Set(['srgb', 'rgb', 'rgb16', 'b-w', 'grey16', 'cmyk']);
 
 /** Decodes an image. Throws `CaptionError`, calling the image `name`. */
@@ -94,7 +97,7 @@ function refuse(error: unknown, format: string, name: string): never {
   }
   throw new CaptionError(
     'corrupt-image',
-    `${name} is a damaged or truncated ${format} file (${reason}). Restore it, or save it anew from an image editor.`,
+    `${name} is a damaged or truncated ${format} file (${reason.slice(0, longestReason)}). Restore it, or save it anew from an image editor.`,
     { cause: error },
   );
 }
