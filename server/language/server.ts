@@ -1,11 +1,9 @@
 /** The language server, on whatever connection it is given. */
 import {
   DidChangeConfigurationNotification,
-  MarkupKind,
   TextDocumentSyncKind,
   TextDocuments,
   type Connection,
-  type InitializeParams,
   type InitializeResult,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
@@ -15,6 +13,7 @@ import { priorities } from '@clipcap/protocol/inference';
 import { captionUri, restartInference, serverStatus, workspaceTrusted } from '@clipcap/protocol/language';
 import { liesInside } from './access.js';
 import { Captions, type Inference, type Model } from './captions.js';
+import { readClient, unknownClient } from './client.js';
 import { fields } from './fields.js';
 import { ImageHover } from './hover.js';
 import { DocumentLinks } from './links/documentLinks.js';
@@ -33,10 +32,9 @@ export interface ServerEnvironment {
 export function startServer(connection: Connection, { builtin, createInference }: ServerEnvironment): void {
   const documents = new TextDocuments(TextDocument);
   const links = new DocumentLinks();
-  let client = readClient(undefined);
+  let client = unknownClient;
   let settings = Promise.resolve(defaultSettings);
   let current = defaultSettings;
-
   let shown = '';
 
   const inference = createInference(() => current.idleMinutes * 60_000);
@@ -47,7 +45,8 @@ export function startServer(connection: Connection, { builtin, createInference }
     const status = statusOf(inference.state, current);
     if (JSON.stringify(status) === shown) return;
     shown = JSON.stringify(status);
-    await connection.sendNotification(serverStatus, status);
+    // A connection that has ended needs no status.
+    await connection.sendNotification(serverStatus, status).catch(() => undefined);
   }
 
   /** Settings take hold one after the other, in the order in which they were changed. */
@@ -77,7 +76,7 @@ export function startServer(connection: Connection, { builtin, createInference }
 
   async function model(options: CaptionOptions = {}): Promise<Model> {
     const { model: pack, provider, decoding } = await settings;
-    const folder = packFolder(pack, builtin, client.folders.map(localPath)[0]);
+    const folder = packFolder(pack, builtin, client.trusted ? client.folders.map(localPath)[0] : undefined);
     return { folder, provider, options: { ...decodingOptions(decoding), ...options } };
   }
 
@@ -109,7 +108,9 @@ export function startServer(connection: Connection, { builtin, createInference }
     // First of all: a hover that follows at once must wait for the user's settings.
     pullSettings(client.settings);
     if (client.registersConfiguration) {
-      await connection.client.register(DidChangeConfigurationNotification.type, { section: 'clipcap' });
+      await connection.client
+        .register(DidChangeConfigurationNotification.type, { section: 'clipcap' })
+        .catch((error: unknown) => connection.console.warn(`Changes of settings are not told: ${String(error)}`));
     }
     if (client.followsFolders) {
       connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
@@ -121,7 +122,7 @@ export function startServer(connection: Connection, { builtin, createInference }
   });
 
   connection.onDidChangeConfiguration(({ settings: pushed }: { settings: unknown }) => {
-    pullSettings(section(pushed));
+    pullSettings(fields(pushed)['clipcap']);
   });
 
   connection.onNotification(workspaceTrusted, () => {
@@ -171,28 +172,4 @@ export function startServer(connection: Connection, { builtin, createInference }
   });
   documents.listen(connection);
   connection.listen();
-}
-
-/** What is known of the client. */
-function readClient(params: InitializeParams | undefined) {
-  const { trusted, inspectCommand, settings } = fields(params?.initializationOptions);
-  const { textDocument, workspace } = params?.capabilities ?? {};
-  const root = params?.rootUri;
-  return {
-    trusted: trusted !== false,
-    settings,
-    folders: params?.workspaceFolders?.map(({ uri }) => uri) ?? (root ? [root] : []),
-    configuration: workspace?.configuration ?? false,
-    registersConfiguration: workspace?.didChangeConfiguration?.dynamicRegistration ?? false,
-    followsFolders: workspace?.workspaceFolders ?? false,
-    hoverStyle: {
-      markdown: textDocument?.hover?.contentFormat?.includes(MarkupKind.Markdown) ?? false,
-      inspectCommand: typeof inspectCommand === 'string' ? inspectCommand : undefined,
-    },
-  };
-}
-
-/** The `clipcap` section of pushed settings. */
-function section(pushed: unknown): unknown {
-  return fields(pushed)['clipcap'];
 }

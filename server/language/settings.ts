@@ -35,11 +35,11 @@ export function readSettings(section: unknown): Settings {
   };
 }
 
-/** The folder of the chosen pack. A relative one starts at `base`, `~/` at the user's home. */
+/** The folder of the chosen pack. A relative one starts at `base`, without one at the user's home, and so does `~/`. */
 export function packFolder(model: string, builtin: string, base: string | undefined): string {
   if (model === 'builtin') return builtin;
   if (/^~[/\\]/u.test(model)) return join(homedir(), model.slice(2));
-  return base === undefined ? resolve(model) : resolve(base, model);
+  return resolve(base ?? homedir(), model);
 }
 
 /** The decoding that the user asks for; nothing where the pack shall decide. */

@@ -89,6 +89,13 @@ test('changed settings hold from the next request on: model, provider and decodi
   assert.equal(inference.asked.at(-1)?.model, join(homedir(), 'packs/mine'));
 });
 
+test('in a workspace that is not trusted no relative model path leads into it', async (t) => {
+  const initializationOptions = { trusted: false };
+  const { client, inference } = await session(t, { settings: { model: 'packs/mine' }, initializationOptions });
+  await client.sendRequest(captionUri, { uri: photo });
+  assert.equal(inference.asked[0]?.model, join(homedir(), 'packs/mine'));
+});
+
 test('settings of the wrong type take their defaults, numbers out of range the nearest bound', async (t) => {
   const { client, inference } = await session(t, {
     settings: { model: 7, provider: 'gpu', decoding: { strategy: 'beam', beams: 1000 }, idleMinutes: -1, hover: null },
