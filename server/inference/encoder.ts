@@ -43,6 +43,10 @@ export class Encoder {
       const input = new Tensor('float32', pixels, [1, 3, image.size, image.size]);
       const outputs = await run(this.#session, { pixel_values: input }, ['image_embeds']);
       const embedding = output(outputs, 'image_embeds', 'float32');
+      if (embedding.size !== embeddingWidth) {
+        const message = `The encoder gave [${embedding.dims.join(', ')}] for [1, ${embeddingWidth}]. Import the pack again.`;
+        throw new CaptionError('pack-tensor-mismatch', message);
+      }
       embeddings.set(embedding.data, index * embeddingWidth);
       embedding.dispose();
     }
@@ -58,7 +62,7 @@ export class Encoder {
 function normalizeRows(values: Float32Array, width: number): void {
   for (let start = 0; start < values.length; start += width) {
     const row = values.subarray(start, start + width);
-    const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+    const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)) || 1;
     for (let i = 0; i < width; i++) row[i]! /= norm;
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { elementTypes, GraphBuilder } from '@clipcap/models/graphs/graph';
 import { openPack } from '@clipcap/models/pack/openPack';
 import { Encoder } from '@clipcap/server/inference/encoder';
 import { Model, type ModelOutput } from '@clipcap/server/inference/model';
@@ -167,5 +168,40 @@ test('an encoder of another image size is refused with both shapes', async (t) =
   await assert.rejects(Model.load(folder, 'cpu'), {
     code: 'pack-tensor-mismatch',
     message: /"pixel_values" has the shape \[N, 3, 16, 16\]; pack\.json asks for \[N, 3, 32, 32\]/,
+  });
+});
+
+/** Replaces a random pack's encoder by one that gives what `build` adds to the graph. */
+async function packWithEncoder(t: TestContext, build: (graph: GraphBuilder, pixels: string) => void): Promise<string> {
+  const { folder, manifest } = await writeRandomPack(join(await temporaryFolder(t), 'pack'));
+  const graph = new GraphBuilder();
+  build(graph, graph.input('pixel_values', 'float32', ['N', 3, 16, 16]));
+  await writeFile(join(folder, 'encoder.onnx'), graph.build('encoder'));
+  await describeFiles(folder, manifest);
+  return folder;
+}
+
+test('an encoder that wants to read a file outside of the pack is refused', async (t) => {
+  const folder = await packWithEncoder(t, (graph, pixels) => {
+    const tensor = { name: 'secret', dtype: 'F32', shape: [3, 12], offset: 0, length: 144 } as const;
+    const secret = graph.external({ ...tensor, file: '../secret.bin' });
+    const colour = graph.node('Flatten', [graph.node('GlobalAveragePool', [pixels])], { axis: 1 });
+    graph.output('image_embeds', graph.node('MatMul', [colour, secret]), 'float32', ['N', 12]);
+  });
+  await writeFile(join(folder, '..', 'secret.bin'), new Uint8Array(144));
+  await assert.rejects(Model.load(folder, 'cpu'), { code: 'pack-invalid', message: /encoder\.onnx is not an encoder/ });
+});
+
+test('an encoder that gives more than it declares is an error naming both sizes', async (t) => {
+  const folder = await packWithEncoder(t, (graph, pixels) => {
+    // How many values differ from zero is not known before the run.
+    const places = graph.node('Cast', [graph.node('NonZero', [pixels])], { to: elementTypes.float32 });
+    graph.output('image_embeds', places, 'float32', ['N', 'd']);
+  });
+  const model = await Model.load(folder, 'cpu');
+  t.after(() => model.dispose());
+  await assert.rejects(model.caption(images(1), {}, noCheck), {
+    code: 'pack-tensor-mismatch',
+    message: /gave \[4, 768\] for \[1, 12\]/,
   });
 });
