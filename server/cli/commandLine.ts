@@ -45,9 +45,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     .exitOverride()
     .configureOutput({ writeOut: (part) => (text += part), writeErr: (part) => (text += part) })
     .showHelpAfterError('(--help explains the options)')
-    .action((flags: { version?: true }) => {
-      if (flags.version) asked = { kind: 'version' };
-      else program.help({ error: true });
+    .on('option:version', () => {
+      asked = { kind: 'version' };
+      throw new CommanderError(0, 'clipcap.version', '');
     });
   program
     .command('caption')
@@ -70,8 +70,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     program.parse(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed') return { kind: 'help', text };
-    if (error.code === 'commander.help' && error.exitCode === 0) return { kind: 'help', text };
+    if (asked) return asked;
+    if (error.exitCode === 0) return { kind: 'help', text };
     return { kind: 'usage', message: text === '' ? `${error.message}\n` : text, json: args.includes('--json') };
   }
   return asked ?? { kind: 'usage', message: text, json: args.includes('--json') };

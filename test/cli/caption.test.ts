@@ -1,0 +1,177 @@
+/** What `clipcap caption` prints and writes, with the built-in pack. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { copyFile, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { ImageEntry } from '@clipcap/protocol/caption';
+import { fixture } from '../root.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { captioned, clipcap, outcome } from './clipcap.js';
+
+const photos = fixture('photos');
+
+test('--json prints exactly one document of version 1 with the documented fields', async () => {
+  const args = ['caption', '--json', '--captions', '2', '--nearest', '3', 'chelsea.jpg'];
+  const { code, stdout, stderr } = await clipcap(args, { cwd: photos });
+  assert.deepEqual([code, stderr], [0, '']);
+  const { model, images } = captioned(stdout);
+  assert.deepEqual(Object.keys(JSON.parse(stdout) as object), ['version', 'model', 'images']);
+  assert.deepEqual(Object.keys(model), ['id', 'encoder', 'mapper', 'prefixLength', 'width', 'dtype', 'provider']);
+  assert.equal(images.length, 1);
+  const image = images[0] as Exclude<ImageEntry, { error: unknown }>;
+  assert.deepEqual([image.path, image.width, image.height], ['chelsea.jpg', 451, 300]);
+  assert.equal(
+    image.sha256,
+    createHash('sha256')
+      .update(await readFile(join(photos, 'chelsea.jpg')))
+      .digest('hex'),
+  );
+  const steps = ['decode', 'preprocess', 'encode', 'map', 'generate', 'interpret'];
+  assert.deepEqual(Object.keys(image.timings), steps);
+  assert.ok(Object.values(image.timings).every((milliseconds) => milliseconds >= 0));
+  assert.equal(image.captions.length, 2);
+  for (const { text, score, tokens } of image.captions) {
+    assert.ok(text.length > 0 && text === text.trim());
+    const mean = tokens.reduce((sum, { logProb }) => sum + logProb, 0) / tokens.length;
+    assert.ok(Math.abs(score - mean) < 1e-6);
+    assert.ok(
+      tokens
+        .map((token) => token.text)
+        .join('')
+        .trim()
+        .startsWith(text),
+    );
+  }
+  assert.ok(image.captions[0]!.score >= image.captions[1]!.score);
+  assert.equal(image.prefix.length, model.prefixLength);
+  image.prefix.forEach(({ position, norm, nearest }, i) => {
+    assert.equal(position, i);
+    assert.ok(norm > 0);
+    assert.equal(nearest.length, 3);
+    assert.ok(nearest.every(({ score }, j) => Math.abs(score) <= 1 && score <= (nearest[j - 1]?.score ?? 1)));
+  });
+});
+
+test('a folder means its images in name order at any depth; links in it are not followed', async (context) => {
+  const folder = await temporaryFolder(context);
+  const photo = join(photos, 'moon.jpg');
+  await mkdir(join(folder, 'Bilder #1', 'b'), { recursive: true });
+  for (const path of ['a.jpg', 'c 100%.JPG', 'ラーメン.png', 'b/z.jpg']) {
+    await copyFile(photo, join(folder, 'Bilder #1', path));
+  }
+  await writeFile(join(folder, 'Bilder #1', 'notes.txt'), 'no image');
+  await symlink(photo, join(folder, 'Bilder #1', 'link.jpg'));
+  await symlink('..', join(folder, 'Bilder #1', 'loop'));
+  const { code, stdout } = await clipcap(['caption', '--json', photo, './Bilder #1', photo], { cwd: folder });
+  assert.equal(code, 0);
+  const paths = captioned(stdout).images.map(({ path }) => path);
+  const names = ['a.jpg', 'b/z.jpg', 'c 100%.JPG', 'ラーメン.png'];
+  assert.deepEqual(paths, [photo, ...names.map((name) => `./Bilder #1/${name}`), photo]);
+  assert.equal(new Set(captioned(stdout).images.map(outcome)).size, 1, 'equal files have equal captions');
+});
+
+test('--output writes the document and prints nothing', async (context) => {
+  const folder = await temporaryFolder(context);
+  const args = ['caption', '--output', 'captions.json', join(photos, 'moon.jpg'), 'nothing.jpg'];
+  await writeFile(join(folder, 'captions.json'), 'old');
+  const { code, stdout } = await clipcap(args, { cwd: folder });
+  assert.deepEqual([code, stdout], [1, '']);
+  const { images } = captioned(await readFile(join(folder, 'captions.json'), 'utf8'));
+  assert.deepEqual(
+    images.map((image) => 'error' in image),
+    [false, true],
+  );
+  assert.deepEqual(await readdir(folder), ['captions.json']);
+});
+
+test('people get the caption, its score and the nearest words of every prefix position', async () => {
+  const { code, stdout, stderr } = await clipcap(['caption', '--nearest', '2', 'moon.jpg', 'nothing.jpg'], {
+    cwd: photos,
+  });
+  assert.deepEqual([code, stderr], [1, '']);
+  const lines = stdout.split('\n');
+  assert.equal(lines[0], 'moon.jpg');
+  assert.match(lines[1] ?? '', /^ {2}\S.*\S {2}score -\d+\.\d{3}$/u);
+  assert.match(lines[2] ?? '', /^ {2}position +norm {2}nearest words \(cosine\)$/u);
+  assert.match(lines[3] ?? '', /^ {9}0 +\d+\.\d\d {2}\S+ -?\d\.\d\d +\S+ -?\d\.\d\d$/u);
+  assert.match(stdout, /\nnothing\.jpg\n {2}missing: nothing\.jpg does not exist\. Check the path\.\n/u);
+  assert.ok(!stdout.includes('\u001b'), 'no colours for a pipe');
+});
+
+test('greedy decoding and short captions are obeyed', async () => {
+  const args = ['caption', '--json', '--decode', 'greedy', '--max-tokens', '3', 'moon.jpg'];
+  const { images } = captioned((await clipcap(args, { cwd: photos })).stdout);
+  const tokens = images.flatMap((image) =>
+    'error' in image ? [] : image.captions.map((caption) => caption.tokens.length),
+  );
+  assert.deepEqual(tokens, [3]);
+});
+
+test('wrong usage has exit code 2, names what is wrong and captions nothing', async () => {
+  const wrong: readonly (readonly [RegExp, ...string[]])[] = [
+    [/missing required argument 'photo'/u, 'caption'],
+    [/unknown option '--bogus'/u, 'caption', '--bogus', 'a.jpg'],
+    [/unknown command/u, 'describe', 'a.jpg'],
+    [/--beams.*from 1 to 64/u, 'caption', '--beams', '0', 'a.jpg'],
+    [/--beams.*from 1 to 64/u, 'caption', '--beams', '4.5', 'a.jpg'],
+    [/--nearest.*at least 1/u, 'caption', '--nearest', 'many', 'a.jpg'],
+    [/--decode.*greedy, beam/u, 'caption', '--decode', 'nucleus', 'a.jpg'],
+    [/--captions 3 needs at least as many beams, not 2/u, 'caption', '--beams', '2', '--captions', '3', 'a.jpg'],
+    [/--output .*nowhere.* is in no existing folder/u, 'caption', '--output', 'nowhere/a.json', 'a.jpg'],
+  ];
+  for (const [message, ...args] of wrong) {
+    const { code, stdout, stderr } = await clipcap(args, { cwd: photos });
+    assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, message);
+  }
+  const { code, stdout } = await clipcap(['caption', '--json', '--beams', '0', 'a.jpg']);
+  assert.equal(code, 2);
+  assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'usage');
+});
+
+test('--help explains the options and the exit codes', async () => {
+  const { code, stdout } = await clipcap(['caption', '--help']);
+  assert.equal(code, 0);
+  for (const word of [
+    '--model',
+    '--decode',
+    '--beams',
+    '--captions',
+    '--nearest',
+    '--max-tokens',
+    '--provider',
+    '--json',
+    '--output',
+    'Exit code',
+  ]) {
+    assert.ok(stdout.includes(word), word);
+  }
+});
+
+test('a pack that is missing, foreign or changed fails the whole run with exit code 3 and its code', async (context) => {
+  const folder = await temporaryFolder(context);
+  await cp(join(photos, '..', '..', '..', 'models', 'builtin'), join(folder, 'changed'), {
+    recursive: true,
+    filter: (source) => !source.includes('recipe'),
+  });
+  await writeFile(join(folder, 'changed', 'tokenizer.json'), '{}');
+  await mkdir(join(folder, 'foreign'));
+  await writeFile(join(folder, 'foreign', 'pack.json'), '{"schema":99}');
+  const packs = { nowhere: 'pack-missing', foreign: 'pack-newer', changed: 'pack-file-changed' };
+  for (const [model, expected] of Object.entries(packs)) {
+    const args = ['caption', '--json', '--model', model, join(photos, 'moon.jpg'), join(photos, 'grass.jpg')];
+    const { code, stdout, stderr } = await clipcap(args, { cwd: folder });
+    assert.equal(code, 3, model);
+    const document = JSON.parse(stdout) as { version: number; error: { code: string; message: string } };
+    assert.deepEqual(Object.keys(document), ['version', 'error']);
+    assert.equal(document.error.code, expected);
+    assert.equal(stderr, `${document.error.message}\n`);
+  }
+});
+
+test('a provider that does not exist fails the whole run', async () => {
+  const { code, stdout } = await clipcap(['caption', '--json', '--provider', 'abacus', 'moon.jpg'], { cwd: photos });
+  assert.equal(code, 3);
+  assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'provider-unavailable');
+});
