@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 
 export interface ExpectedFile {
@@ -46,7 +46,7 @@ async function resolveInside(folder: string, name: string): Promise<string> {
   const path = await realpath(join(folder, name)).catch((cause: unknown) => {
     throw new CaptionError('pack-file-missing', `${join(folder, name)} cannot be found. ${remedy}`, { cause });
   });
-  if (path.startsWith(folder.endsWith(sep) ? folder : folder + sep)) return path;
+  if (dirname(path) === folder) return path;
   throw new CaptionError('pack-invalid', `${join(folder, name)} is a link out of the pack’s folder. ${remedy}`);
 }
 
