@@ -48,10 +48,7 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
     if (!(error instanceof CaptionError)) throw error;
     progress.clear();
     if (error.code === 'cancelled') return interruptedExitCode;
-    const { code, message } = error;
-    write(process.stderr, `${plain(message)}\n`);
-    await publish(request, { version: 1, error: { code, message } });
-    return code === 'usage' ? 2 : 3;
+    return await fail(request, error);
   } finally {
     progress.clear();
     await inference.dispose();
@@ -84,6 +81,18 @@ async function report(
   const model = await captioning.model();
   await publish(request, { version: 1, model, images: entries });
   return entries.some((entry) => 'error' in entry) ? 1 : 0;
+}
+
+/** Says what kept everything from being captioned, and answers the exit code. */
+async function fail(request: CaptionRequest, { code, message }: CaptionError): Promise<number> {
+  write(process.stderr, `${plain(message)}\n`);
+  // A file that may be the very thing that is wrong is left as it is.
+  const answered =
+    code === 'usage' ? { ...request, output: undefined, json: request.json && !request.output } : request;
+  await publish(answered, { version: 1, error: { code, message } }).catch((error: unknown) => {
+    write(process.stderr, `${plain(String(error))}\n`);
+  });
+  return code === 'usage' ? 2 : 3;
 }
 
 async function publish({ json, output }: CaptionRequest, document: CaptionDocument): Promise<void> {

@@ -20,14 +20,21 @@ export async function checkOutput(file: string): Promise<void> {
   }
 }
 
-/** Writes a whole file or nothing: beside its place first, then renamed. */
+/**
+ * Writes a whole file or nothing: beside its place first, then renamed.
+ * @throws CaptionError `usage`: the file cannot be written
+ */
 export async function writeWhole(file: string, text: string): Promise<void> {
-  const folder = await mkdtemp(join(dirname(file), `.${basename(file)}-`));
+  let folder: string | undefined;
   try {
+    folder = await mkdtemp(join(dirname(file), `.${basename(file)}-`));
     const fresh = join(folder, 'new');
     await writeFile(fresh, text);
     await rename(fresh, file);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CaptionError('usage', `--output ${file} cannot be written (${reason}). Name another file.`, { cause });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }
