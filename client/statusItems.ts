@@ -59,8 +59,9 @@ export function showStatus(server: LanguageServer): Disposable {
 
     pack.text = `ClipCap model: ${status.pack}`;
     inference.text = `Provider ${status.provider}: ${words[state]}`;
+    // The whole reason would push the link to the log out of sight.
+    pack.detail = status.reason?.replace(/(?<=[.!?])\s.*$/su, '') ?? '';
     for (const item of [pack, inference]) {
-      item.detail = status.reason ?? '';
       item.severity = severity;
       item.busy = state === 'loading';
       item.accessibilityInformation = { label: explained };
