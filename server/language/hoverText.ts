@@ -16,7 +16,7 @@ const meaning =
 /** A caption with its confidence, exp(score), the model, and the way to the prefix. */
 export function captionText({ model, image }: CaptionResult, uri: string, style: HoverStyle): MarkupContent {
   const best = image.captions[0];
-  const caption = best?.text ?? '';
+  const caption = best?.text || 'no words';
   const confidence = Math.exp(best?.score ?? -Infinity).toFixed(2);
   if (!style.markdown) {
     return plain(`${caption}\n\nConfidence ${confidence}, model ${model.id}. ${meaning}`);
@@ -41,6 +41,7 @@ export function sentence(text: string, style: HoverStyle): MarkupContent {
 /** Text that Markdown, its HTML and its automatic links leave as it is. */
 export function escapeMarkdown(text: string): string {
   return text
+    .trim()
     .replace(/\s+/gu, ' ')
     .replace(/[\\`*_{}[\]()#+\-!~<>|&$:@]/gu, '\\$&')
     .replace(/^(\d+)\./u, '$1\\.')

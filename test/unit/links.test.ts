@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import { htmlLinks } from '@clipcap/server/language/links/html';
 import { linkAt, type ImageLink } from '@clipcap/server/language/links/imageLink';
 import { markdownLinks } from '@clipcap/server/language/links/markdown';
@@ -88,9 +89,48 @@ test('each candidate of a srcset is a link of its own, with commas, descriptors 
   ]);
 });
 
-test('half-written HTML does not throw', () => {
-  for (const text of ['<img src=', '<img src="a.png', '<', '<a href="x.png"<img src=y.png>', '<img srcset=",">']) {
-    assert.doesNotThrow(() => htmlLinks(text), text);
-    assert.doesNotThrow(() => markdownLinks(text), text);
-  }
+test('of whatever is typed, every link covers some of the text', () => {
+  const pieces = [
+    '![',
+    ']',
+    '(',
+    ')',
+    '[a]: ',
+    '<img ',
+    'src',
+    'srcset',
+    '=',
+    '"',
+    "'",
+    '>',
+    '<',
+    '`',
+    '\n',
+    '> ',
+    '- ',
+  ];
+  const words = [
+    'a.png',
+    ' ',
+    'b c.jpg',
+    '&amp;',
+    '\\',
+    '\t',
+    '😀',
+    '\r\n',
+    '<!--',
+    '-->',
+    '<a href=',
+    '2x,',
+    '\u0000',
+  ];
+  const text = fc.array(fc.constantFrom(...pieces, ...words), { maxLength: 30 }).map((all) => all.join(''));
+  fc.assert(
+    fc.property(text, fc.constantFrom(htmlLinks, markdownLinks), (typed, read) => {
+      for (const { start, end } of read(typed)) {
+        assert.ok(start >= 0 && start < end && end <= typed.length, `${start}…${end} of ${JSON.stringify(typed)}`);
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });
