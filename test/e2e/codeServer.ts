@@ -101,6 +101,11 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     { env, cwd: folder, stdio: 'ignore', detached: true },
   );
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
+  const endGroup = (): void => {
+    if (server.pid !== undefined && server.exitCode === null) process.kill(-server.pid, 'SIGTERM');
+  };
+  // Whatever ends the test run ends VS Code with it.
+  process.once('exit', endGroup).once('SIGTERM', () => process.exit(1));
   for (;;) {
     assert.equal(server.exitCode, null, 'code-server ended at once');
     const answer = await fetch(`http://${address}/healthz`).catch(() => undefined);
@@ -123,7 +128,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     },
     filesInUse: () => filesInUse(extension),
     stop: async () => {
-      if (server.pid !== undefined && server.exitCode === null) process.kill(-server.pid, 'SIGTERM');
+      endGroup();
       await ended;
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },

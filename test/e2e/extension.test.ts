@@ -79,6 +79,8 @@ describe('the packaged extension in real VS Code', () => {
     const text = await hover.innerText();
     assert.ok(text.includes(`Confidence ${Math.exp(expected?.score ?? 0).toFixed(2)}`), text);
     await workbench.page.screenshot({ path: screenshotPath('vscode-hover-dark') });
+    const clip = { x: 352, y: 36, width: 660, height: 376 };
+    await workbench.page.screenshot({ path: screenshotPath('readme-hover'), clip });
     await hover.locator('a').filter({ hasText: 'Inspect Prefix' }).first().click();
     await expectPanel('photos/astronaut.jpg');
   });
@@ -115,6 +117,25 @@ describe('the packaged extension in real VS Code', () => {
       await workbench.hover('photos/raccoon.jpg', expected?.text ?? '');
       await workbench.page.screenshot({ path: screenshotPath(`vscode-hover-${name}`) });
     }
+  });
+
+  test('the panel uses the room that it is given', async () => {
+    const { page } = workbench;
+    await server.changeSettings({ 'workbench.colorTheme': 'Default Dark Modern' });
+    await page.setViewportSize({ width: 1800, height: 940 });
+    await workbench.chooseFromExplorer(['photos', 'astronaut.jpg'], 'Inspect Prefix');
+    await page.keyboard.press('Control+B');
+    const frame = await workbench.panel();
+    await frame.locator('body.vscode-dark .file').filter({ hasText: 'astronaut.jpg' }).waitFor();
+    await expectPanel('photos/astronaut.jpg');
+    const clip = (await page.locator('iframe.webview').last().boundingBox()) ?? assert.fail('the panel is not in view');
+    const columns = new Set(
+      await frame
+        .locator('.position')
+        .evaluateAll((cards: readonly HTMLElement[]) => cards.map((card) => card.getBoundingClientRect().left)),
+    );
+    assert.ok(columns.size >= 3, `${columns.size} columns in ${clip.width} px`);
+    await page.screenshot({ path: screenshotPath('readme-panel'), clip });
   });
 
   test('its processes use nothing of the repository', async () => {

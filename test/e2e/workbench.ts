@@ -1,6 +1,6 @@
 /** VS Code's window in Chromium: what a user does in it and sees in it. */
 import assert from 'node:assert/strict';
-import type { Browser, Frame, Locator, Page } from './browser.js';
+import { screenshotPath, type Browser, type Frame, type Locator, type Page } from './browser.js';
 import type { CodeServer } from './codeServer.js';
 
 export interface Workbench {
@@ -23,8 +23,8 @@ export interface Workbench {
   readonly close: () => Promise<void>;
 }
 
-/** How often something that appears is looked for, and how long to wait in between, in milliseconds. */
-const patience = { looks: 400, between: 250 };
+/** How often something that has to appear is looked for, and how long to wait in between, in milliseconds. */
+const patience = { looks: 240, between: 250, hovers: 20 };
 
 export async function openWorkbench(browser: Browser, server: CodeServer): Promise<Workbench> {
   const page = await browser.newPage({
@@ -61,12 +61,17 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     await page.keyboard.press('Enter');
     await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   };
-  const until = async <Result>(what: string, look: () => Promise<Result | undefined>): Promise<Result> => {
-    for (let index = 0; index < patience.looks; index += 1) {
+  const until = async <Result>(
+    what: string,
+    looks: number,
+    look: () => Promise<Result | undefined>,
+  ): Promise<Result> => {
+    for (let index = 0; index < looks; index += 1) {
       const found = await look();
       if (found !== undefined) return found;
       await page.waitForTimeout(patience.between);
     }
+    await page.screenshot({ path: screenshotPath('failure') });
     return assert.fail(`${what} did not appear`);
   };
 
@@ -74,7 +79,12 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     page,
     complaints,
     reload: async () => {
-      await page.reload();
+      // The command, unlike the browser's own reload, lets VS Code write down what it has to restore.
+      await page.evaluate(() => {
+        document.body.dataset['before'] = 'reload';
+      });
+      await typeIntoQuickInput('F1', '>Developer: Reload Window');
+      await page.waitForFunction(() => document.body.dataset['before'] === undefined);
       await ready();
     },
     open: async (name) => {
@@ -100,8 +110,9 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     hover: async (text, expected) => {
       const target = page.locator('.view-line span span').filter({ hasText: text }).last();
       await target.waitFor();
-      return until(`a hover over “${text}” with “${expected}”`, async () => {
-        const box = (await target.boundingBox()) ?? assert.fail(`“${text}” is not in view`);
+      return until(`a hover over “${text}” with “${expected}”`, patience.hovers, async () => {
+        const box = await target.boundingBox();
+        if (box === null) return undefined;
         await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 4 });
         const shown = page.locator('.monaco-hover:not(.hidden) .hover-contents').filter({ hasText: expected }).first();
         for (let look = 0; look < 12; look += 1) {
@@ -115,7 +126,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       });
     },
     panel: () =>
-      until('the panel', async () => {
+      until('the panel', patience.looks, async () => {
         for (const frame of page.frames()) {
           const drawn = await frame
             .locator('main[data-state=result] .position')
