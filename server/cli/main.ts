@@ -24,6 +24,7 @@ switch (command.kind) {
     process.exitCode = await caption(command.request, places);
     break;
   case 'version': {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own package.json
     const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
       version: string;
     };

@@ -63,10 +63,11 @@ export class Scheduler {
   /** Captions one image; rejects with a `CaptionError`, and with `cancelled` as soon as the token is cancelled. */
   caption(params: CaptionImageParams, token: CancellationToken): Promise<CaptionResult> {
     return new Promise((resolve, reject) => {
-      const { model, provider, priority, options } = params;
+      const { model, provider, priority } = params;
+      const { strategy, beams, maxTokens, captions, nearest } = params.options;
       const job: Job = {
         params,
-        group: JSON.stringify([model, provider, priority, Object.entries(options).toSorted()]),
+        group: JSON.stringify([model, provider, priority, strategy, beams, maxTokens, captions, nearest]),
         order: this.#order++,
         stage: 'waiting',
         width: 0,
@@ -180,7 +181,7 @@ export class Scheduler {
 
   /** Every request for a model that cannot be loaded has the same answer. */
   #failAll({ model, provider }: ModelIdentity, error: CaptionError): void {
-    for (const job of [...this.#jobs]) {
+    for (const job of this.#jobs) {
       if (job.params.model === model && job.params.provider === provider) job.settle(error);
     }
   }

@@ -14,6 +14,7 @@ import {
 } from '@clipcap/protocol/inference';
 import { Child } from './child.js';
 import type { InferenceState } from './inferenceState.js';
+import { RestartBudget } from './restartBudget.js';
 import { cancelled, type Send, SharedRun } from './sharedRun.js';
 
 export type LogLevel = 'info' | 'warn' | 'error';
@@ -28,8 +29,6 @@ export interface InferenceProcessOptions {
 
 /** Requests of one priority and above that are with the child at a time: two full batches. */
 const inFlightLimit = 16;
-const restartLimit = 4;
-const restartWindow = 3 * 60_000;
 /** Timers cannot wait longer. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -40,7 +39,7 @@ export class InferenceProcess {
   #state: InferenceState = { state: 'idle' };
   #child: Child | undefined;
   #idle: NodeJS.Timeout | undefined;
-  #restarts: number[] = [];
+  readonly #restarts = new RestartBudget();
   #waiting: SharedRun[] = [];
   readonly #sent = new Set<SharedRun>();
   #lastModel: { model: string; provider: string } | undefined;
@@ -68,15 +67,15 @@ export class InferenceProcess {
     const { strategy, beams, maxTokens, captions, nearest } = options;
     const key = JSON.stringify([sha256, model, provider, strategy, beams, maxTokens, captions, nearest]);
     this.#lastModel = { model, provider };
-    const send: Send = (connection, ended) => connection.sendRequest(captionImage, params, ended);
-    return (await this.#request(key, name, params.priority, send, token)) as CaptionResult;
+    const send: Send<CaptionResult> = (connection, ended) => connection.sendRequest(captionImage, params, ended);
+    return this.#request(key, name, params.priority, send, token);
   }
 
   /** Makes a pack resident, so that the next caption need not wait for it. */
   async load(model: string, provider: string): Promise<ModelInfo> {
     this.#lastModel = { model, provider };
-    const send: Send = (connection, ended) => connection.sendRequest(loadModel, { model, provider }, ended);
-    return (await this.#request(JSON.stringify([model, provider]), model, priorities.command, send)) as ModelInfo;
+    const send: Send<ModelInfo> = (connection, ended) => connection.sendRequest(loadModel, { model, provider }, ended);
+    return this.#request(JSON.stringify([model, provider]), model, priorities.command, send);
   }
 
   /** Starts the process before there is a request, for those who know that one will come. */
@@ -87,7 +86,7 @@ export class InferenceProcess {
 
   /** Ends the process, forgets past crashes and loads the last model anew; waiting requests are run by the new process. */
   async restart(): Promise<void> {
-    this.#restarts = [];
+    this.#restarts.reset();
     const child = this.#release();
     this.#waiting.unshift(...this.#sent);
     this.#sent.clear();
@@ -112,7 +111,13 @@ export class InferenceProcess {
     this.#states.dispose();
   }
 
-  async #request(key: string, name: string, priority: number, send: Send, token?: CancellationToken): Promise<unknown> {
+  async #request<Result>(
+    key: string,
+    name: string,
+    priority: number,
+    send: Send<Result>,
+    token?: CancellationToken,
+  ): Promise<Result> {
     if (this.#disposed || token?.isCancellationRequested === true) throw cancelled(name);
     if (this.#isDown()) throw this.#downError();
     let run = [...this.#sent, ...this.#waiting].find((other) => other.key === key);
@@ -124,7 +129,8 @@ export class InferenceProcess {
     }
     const answer = run.wait(token);
     this.#pump();
-    return answer;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- equal keys are requests of one kind
+    return answer as Promise<Result>;
   }
 
   /** Sends what may be sent. After a crash the suspects go one by one, so that only the guilty one is blamed. */
@@ -201,13 +207,10 @@ export class InferenceProcess {
       this.#options.log('warn', `The inference process ended unexpectedly (${reason}).`);
       return;
     }
-    const now = performance.now();
-    this.#restarts = this.#restarts.filter((time) => now - time < restartWindow);
-    if (this.#restarts.length >= restartLimit) {
+    if (!this.#restarts.spend()) {
       this.#goDown(reason);
       return;
     }
-    this.#restarts.push(now);
     this.#options.log('warn', `The inference process ended unexpectedly (${reason}); it is started again.`);
     this.#pump();
   }

@@ -8,7 +8,7 @@ interface Waiter {
 }
 
 /** Sends the request over a connection; the token ends it. */
-export type Send = (connection: MessageConnection, token: CancellationToken) => Promise<unknown>;
+export type Send<Result = unknown> = (connection: MessageConnection, token: CancellationToken) => Promise<Result>;
 
 export class SharedRun {
   readonly key: string;

@@ -4,10 +4,9 @@ import { createHash } from 'node:crypto';
 import { copyFile, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ImageEntry } from '@clipcap/protocol/caption';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { captioned, clipcap, outcome } from './clipcap.js';
+import { captioned, clipcap, failure, outcome } from './clipcap.js';
 
 const photos = fixture('photos');
 
@@ -16,10 +15,11 @@ test('--json prints exactly one document of version 1 with the documented fields
   const { code, stdout, stderr } = await clipcap(args, { cwd: photos });
   assert.deepEqual([code, stderr], [0, '']);
   const { model, images } = captioned(stdout);
-  assert.deepEqual(Object.keys(JSON.parse(stdout) as object), ['version', 'model', 'images']);
+  assert.deepEqual(Object.keys(captioned(stdout)), ['version', 'model', 'images']);
   assert.deepEqual(Object.keys(model), ['id', 'encoder', 'mapper', 'prefixLength', 'width', 'dtype', 'provider']);
   assert.equal(images.length, 1);
-  const image = images[0] as Exclude<ImageEntry, { error: unknown }>;
+  const [image] = images;
+  assert.ok(image && 'captions' in image);
   assert.deepEqual([image.path, image.width, image.height], ['chelsea.jpg', 451, 300]);
   assert.equal(
     image.sha256,
@@ -127,7 +127,7 @@ test('wrong usage has exit code 2, names what is wrong and captions nothing', as
   }
   const { code, stdout } = await clipcap(['caption', '--json', '--beams', '0', 'a.jpg']);
   assert.equal(code, 2);
-  assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'usage');
+  assert.equal(failure(stdout).code, 'usage');
 });
 
 test('--help explains the options and the exit codes', async () => {
@@ -163,15 +163,14 @@ test('a pack that is missing, foreign or changed fails the whole run with exit c
     const args = ['caption', '--json', '--model', model, join(photos, 'moon.jpg'), join(photos, 'grass.jpg')];
     const { code, stdout, stderr } = await clipcap(args, { cwd: folder });
     assert.equal(code, 3, model);
-    const document = JSON.parse(stdout) as { version: number; error: { code: string; message: string } };
-    assert.deepEqual(Object.keys(document), ['version', 'error']);
-    assert.equal(document.error.code, expected);
-    assert.equal(stderr, `${document.error.message}\n`);
+    const error = failure(stdout);
+    assert.equal(error.code, expected);
+    assert.equal(stderr, `${error.message}\n`);
   }
 });
 
 test('a provider that does not exist fails the whole run', async () => {
   const { code, stdout } = await clipcap(['caption', '--json', '--provider', 'abacus', 'moon.jpg'], { cwd: photos });
   assert.equal(code, 3);
-  assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'provider-unavailable');
+  assert.equal(failure(stdout).code, 'provider-unavailable');
 });

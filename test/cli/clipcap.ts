@@ -1,6 +1,7 @@
 /** Runs the built command line as a user would: its own process, its own folder. */
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { CaptionDocument, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
@@ -17,21 +18,34 @@ export function start(args: readonly string[], options: SpawnOptions = {}): Chil
 }
 
 export async function finish(child: ChildProcess): Promise<Finished> {
-  const [stdout, stderr, [code]] = await Promise.all([
+  const [stdout, stderr] = await Promise.all([
     child.stdout ? text(child.stdout) : '',
     child.stderr ? text(child.stderr) : '',
-    once(child, 'close') as Promise<[number | null]>,
+    once(child, 'close'),
   ]);
-  return { code, stdout, stderr };
+  return { code: child.exitCode, stdout, stderr };
 }
 
 export function clipcap(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
   return finish(start(args, options));
 }
 
+function parse(json: string): CaptionDocument {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is wrong with it shows in what tests ask of it
+  return JSON.parse(json) as CaptionDocument;
+}
+
+/** The error of a run that captioned nothing; fails if the document has any other field. */
+export function failure(json: string): { readonly code: string; readonly message: string } {
+  const document = parse(json);
+  assert.deepEqual(Object.keys(document), ['version', 'error']);
+  assert.ok('error' in document);
+  return document.error;
+}
+
 /** The document of a run that captioned images; fails if it is an error's. */
 export function captioned(json: string): { readonly model: ModelInfo; readonly images: readonly ImageEntry[] } {
-  const document = JSON.parse(json) as CaptionDocument;
+  const document = parse(json);
   if ('error' in document) throw new Error(`${document.error.code}: ${document.error.message}`);
   return document;
 }

@@ -8,5 +8,6 @@ import { root } from '../root.js';
 test('docs/errors.md lists every error code, each once, and no other', () => {
   const page = readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
   const listed = Array.from(page.matchAll(/^\| `([a-z-]+)` +\|/gmu), ([, code]) => code);
-  assert.deepEqual(listed.toSorted(), [...errorCodes].toSorted());
+  assert.equal(new Set(listed).size, listed.length);
+  assert.deepEqual(new Set(listed), new Set<string | undefined>(errorCodes));
 });

@@ -12,6 +12,12 @@ import type { InferenceState } from '@clipcap/server/process/inferenceState';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
+interface Asked {
+  readonly priority?: Priority;
+  readonly sha256?: string;
+  readonly token?: CancellationToken;
+}
+
 function setUp(context: TestContext, entry = 'inference.mjs', idleMilliseconds = Infinity) {
   const log: string[] = [];
   const states: InferenceState[] = [];
@@ -24,11 +30,7 @@ function setUp(context: TestContext, entry = 'inference.mjs', idleMilliseconds =
   context.after(() => inference.dispose());
   const ask = (
     name: string,
-    {
-      priority = priorities.command as Priority,
-      sha256 = name,
-      token = undefined as CancellationToken | undefined,
-    } = {},
+    { priority = priorities.command, sha256 = name, token }: Asked = {},
   ): Promise<CaptionResult> => {
     const params = { model: '/pack', provider: 'cpu', bytes: Uint8Array.of(1), name, sha256, priority, options: {} };
     return inference.caption(params, token);

@@ -1,7 +1,7 @@
 /** Properties of resizing that hold for every image; equality with Pillow is in `parity/preprocess.test.ts`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { cropWindow } from '@clipcap/server/inference/preprocess';
 import { type Axis, type Pixels, resample } from '@clipcap/server/inference/resample';
 
