@@ -53,11 +53,10 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     const input = page.locator('.quick-input-widget input[type=text]').first();
     await input.waitFor();
     await input.fill(text);
-    await page
-      .locator('.quick-input-list .monaco-list-row')
-      .filter({ hasText: text.replace('>', '') })
-      .first()
-      .waitFor();
+    const chosen = page
+      .locator('.quick-input-list .monaco-list-row.focused')
+      .filter({ hasText: text.replace('>', '') });
+    await chosen.first().waitFor();
     await page.keyboard.press('Enter');
     await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   };
