@@ -68,6 +68,7 @@ async function report(
   const entries: ImageEntry[] = [];
   const pending = new Map<number, ImageEntry>();
   let done = 0;
+  progress.show(done, images.length);
   await eachConcurrently(images, concurrency, async (image, index) => {
     const entry = await captioning.entry(image, interruption);
     pending.set(index, entry);

@@ -11,8 +11,8 @@ export class Progress {
   }
 
   show(done: number, total: number): void {
-    if (!this.#stream.isTTY || total < 2) return;
-    this.#shown = `${done} of ${total} images`;
+    if (!this.#stream.isTTY) return;
+    this.#shown = `${done} of ${total} ${total === 1 ? 'image' : 'images'}`;
     this.#stream.write(clearLine + this.#shown);
   }
 
