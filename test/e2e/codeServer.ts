@@ -27,8 +27,6 @@ export interface CodeServer {
   readonly workspace: string;
   /** The folder that the VSIX was installed into. */
   readonly extension: string;
-  /** Rewrites the user's settings, as if by hand. */
-  readonly changeSettings: (settings: Readonly<Record<string, unknown>>) => Promise<void>;
   /** What the packaged command line says about a file of the workspace. */
   readonly captionByCommandLine: (path: string) => Promise<Exclude<ImageEntry, { error: unknown }>>;
   /** Files that our server and inference processes have open or mapped into memory. */
@@ -70,9 +68,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     await writeFile(join(workspace, '.vscode', 'settings.json'), JSON.stringify(options.workspaceSettings));
   }
   await mkdir(join(folder, 'user', 'User'), { recursive: true });
-  const changeSettings = (settings: Readonly<Record<string, unknown>>): Promise<void> =>
-    writeFile(userSettings, JSON.stringify({ ...quiet, ...settings }));
-  await changeSettings(options.settings ?? {});
+  await writeFile(userSettings, JSON.stringify({ ...quiet, ...options.settings }));
 
   const env = cleanEnvironment(folder);
   const profile = [
@@ -119,7 +115,6 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     url: `http://${address}/?folder=${encodeURIComponent(workspace)}`,
     workspace,
     extension,
-    changeSettings,
     captionByCommandLine: async (path) => {
       const cli = join(extension, 'dist', 'cli.mjs');
       const { stdout } = await run(process.execPath, [cli, 'caption', '--json', path], { cwd: workspace, env });

@@ -19,6 +19,16 @@ function wordsDrawn(frame: Frame): Promise<readonly { position: number; words: r
   );
 }
 
+/** A file's name for the picture that a failed test leaves. */
+function failurePicture(name: string): string {
+  return screenshotPath(
+    `failed-${name
+      .toLowerCase()
+      .replaceAll(/[^a-z]+/gu, '-')
+      .slice(0, 60)}`,
+  );
+}
+
 describe('the packaged extension in real VS Code', () => {
   let server: CodeServer;
   let browser: Browser;
@@ -34,6 +44,18 @@ describe('the packaged extension in real VS Code', () => {
     await server.stop();
   });
 
+  /** A test that leaves a picture of the window when it fails. */
+  const inVsCode = (name: string, body: () => Promise<void>): void => {
+    void test(name, async () => {
+      try {
+        await body();
+      } catch (error) {
+        await workbench.page.screenshot({ path: failurePicture(name) });
+        throw error;
+      }
+    });
+  };
+
   const expectPanel = async (path: string): Promise<void> => {
     const expected = await server.captionByCommandLine(path);
     const frame = await workbench.panel();
@@ -47,7 +69,7 @@ describe('the packaged extension in real VS Code', () => {
     );
   };
 
-  test('the Explorer’s context menu captions a photo, and Copy copies the caption', async () => {
+  inVsCode('the Explorer’s context menu captions a photo, and Copy copies the caption', async () => {
     const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
     await workbench.chooseFromExplorer(['photos', 'chelsea.jpg'], 'Caption This Image');
     const notification = workbench.notification(`chelsea.jpg: “${expected}”`);
@@ -58,21 +80,21 @@ describe('the packaged extension in real VS Code', () => {
     assert.equal(await workbench.page.evaluate(() => navigator.clipboard.readText()), expected);
   });
 
-  test('the palette’s command captions the image that is open', async () => {
+  inVsCode('the palette’s command captions the image that is open', async () => {
     const expected = (await server.captionByCommandLine('photos/coffee.jpg')).captions[0]?.text ?? '';
     await workbench.open('coffee.jpg');
     await workbench.command('ClipCap: Caption This Image');
     await workbench.notification(`coffee.jpg: “${expected}”`).waitFor();
   });
 
-  test('with an image in front, the status bar names the state', async () => {
+  inVsCode('with an image in front, the status bar names the state', async () => {
     const item = workbench.page.locator('.statusbar-item').filter({ hasText: 'ClipCap' }).first();
     await item.waitFor();
     const label = await item.locator('a').first().getAttribute('aria-label');
     assert.match(label ?? '', /^ClipCap: model .+, provider cpu, ready$/u);
   });
 
-  test('a hover in Markdown shows the caption, its confidence and a link to the prefix', async () => {
+  inVsCode('a hover in Markdown shows the caption, its confidence and a link to the prefix', async () => {
     const [expected] = (await server.captionByCommandLine('photos/astronaut.jpg')).captions;
     await workbench.open('README.md');
     const hover = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
@@ -85,20 +107,23 @@ describe('the packaged extension in real VS Code', () => {
     await expectPanel('photos/astronaut.jpg');
   });
 
-  test('the panel is there again after the window was reloaded', async () => {
+  inVsCode('the panel is there again after the window was reloaded', async () => {
     await workbench.reload();
     await expectPanel('photos/astronaut.jpg');
   });
 
-  test('a hover finds a photo whose name has spaces, #, % and Cyrillic letters, in Markdown and in HTML', async () => {
-    const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
-    await workbench.open('README.md');
-    await workbench.hover('наша', expected);
-    await workbench.open('page.html');
-    await workbench.hover('photos/%D0%BD', expected);
-  });
+  inVsCode(
+    'a hover finds a photo whose name has spaces, #, % and Cyrillic letters, in Markdown and in HTML',
+    async () => {
+      const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
+      await workbench.open('README.md');
+      await workbench.hover('наша', expected);
+      await workbench.open('page.html');
+      await workbench.hover('photos/%D0%BD', expected);
+    },
+  );
 
-  test('the panel shows the right words, in every theme', async () => {
+  inVsCode('the panel shows the right words, in every theme', async () => {
     const themes = {
       dark: 'Default Dark Modern',
       light: 'Default Light Modern',
@@ -107,7 +132,7 @@ describe('the packaged extension in real VS Code', () => {
     const [expected] = (await server.captionByCommandLine('photos/raccoon.jpg')).captions;
     await workbench.chooseFromExplorer(['photos', 'raccoon.jpg'], 'Inspect Prefix');
     for (const [name, theme] of Object.entries(themes)) {
-      await server.changeSettings({ 'workbench.colorTheme': theme });
+      await workbench.theme(theme);
       const frame = await workbench.panel();
       const wanted = { dark: 'vscode-dark', light: 'vscode-light', 'high-contrast': 'vscode-high-contrast' }[name];
       await frame.locator(`body.${wanted} .file`).filter({ hasText: 'raccoon.jpg' }).waitFor();
@@ -119,9 +144,9 @@ describe('the packaged extension in real VS Code', () => {
     }
   });
 
-  test('the panel uses the room that it is given', async () => {
+  inVsCode('the panel uses the room that it is given', async () => {
     const { page } = workbench;
-    await server.changeSettings({ 'workbench.colorTheme': 'Default Dark Modern' });
+    await workbench.theme('Dark Modern');
     await page.setViewportSize({ width: 1800, height: 940 });
     await workbench.chooseFromExplorer(['photos', 'astronaut.jpg'], 'Inspect Prefix');
     await page.keyboard.press('Control+B');
@@ -138,7 +163,7 @@ describe('the packaged extension in real VS Code', () => {
     await page.screenshot({ path: screenshotPath('readme-panel'), clip });
   });
 
-  test('its processes use nothing of the repository', async () => {
+  inVsCode('its processes use nothing of the repository', async () => {
     const files = await server.filesInUse();
     assert.ok(
       files.some((path) => path.startsWith(server.extension) && path.includes('libonnxruntime')),

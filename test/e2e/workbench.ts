@@ -1,6 +1,6 @@
 /** VS Code's window in Chromium: what a user does in it and sees in it. */
 import assert from 'node:assert/strict';
-import { screenshotPath, type Browser, type Frame, type Locator, type Page } from './browser.js';
+import type { Browser, Frame, Locator, Page } from './browser.js';
 import type { CodeServer } from './codeServer.js';
 
 export interface Workbench {
@@ -12,6 +12,8 @@ export interface Workbench {
   readonly open: (name: string) => Promise<void>;
   /** Runs a command from the palette. */
   readonly command: (title: string) => Promise<void>;
+  /** Chooses a colour theme. */
+  readonly theme: (name: string) => Promise<void>;
   /** Chooses an item of a file's context menu in the Explorer. */
   readonly chooseFromExplorer: (path: readonly string[], item: string) => Promise<void>;
   /** The notification whose message has this text. */
@@ -48,17 +50,16 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
   await page.goto(server.url);
   await ready();
 
-  const typeIntoQuickInput = async (key: string, text: string): Promise<void> => {
-    await page.keyboard.press(key);
+  const chooseInQuickInput = async (text: string, item: string): Promise<void> => {
     const input = page.locator('.quick-input-widget input[type=text]').first();
     await input.waitFor();
     await input.fill(text);
-    const chosen = page
-      .locator('.quick-input-list .monaco-list-row.focused')
-      .filter({ hasText: text.replace('>', '') });
-    await chosen.first().waitFor();
+    await page.locator('.quick-input-list .monaco-list-row.focused').filter({ hasText: item }).first().waitFor();
     await page.keyboard.press('Enter');
-    await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  };
+  const command = async (title: string): Promise<void> => {
+    await page.keyboard.press('F1');
+    await chooseInQuickInput(`>${title}`, title);
   };
   const until = async <Result>(
     what: string,
@@ -70,7 +71,6 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       if (found !== undefined) return found;
       await page.waitForTimeout(patience.between);
     }
-    await page.screenshot({ path: screenshotPath('failure') });
     return assert.fail(`${what} did not appear`);
   };
 
@@ -82,15 +82,20 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       await page.evaluate(() => {
         document.body.dataset['before'] = 'reload';
       });
-      await typeIntoQuickInput('F1', '>Developer: Reload Window');
+      await command('Developer: Reload Window');
       await page.waitForFunction(() => document.body.dataset['before'] === undefined);
       await ready();
     },
     open: async (name) => {
-      await typeIntoQuickInput('Control+P', name);
+      await page.keyboard.press('Control+P');
+      await chooseInQuickInput(name, name);
       await page.locator('.tab.active').filter({ hasText: name }).first().waitFor();
     },
-    command: (title) => typeIntoQuickInput('F1', `>${title}`),
+    command,
+    theme: async (name) => {
+      await command('Preferences: Color Theme');
+      await chooseInQuickInput(name, name);
+    },
     chooseFromExplorer: async (path, item) => {
       const rows = page.locator('.explorer-folders-view .monaco-list-row');
       const [file, ...folders] = path.toReversed();
@@ -102,7 +107,14 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
         .filter({ hasText: file ?? '' })
         .first()
         .click({ button: 'right' });
-      await page.locator('.monaco-menu .action-item').filter({ hasText: item }).first().click();
+      const entry = page.locator('.monaco-menu .action-item').filter({ hasText: item }).first();
+      await entry.waitFor();
+      // A menu that has just opened takes no click yet.
+      await until(`the end of the menu after “${item}”`, patience.looks, async () => {
+        if (!(await entry.isVisible())) return true;
+        await entry.click({ timeout: patience.between }).catch(() => undefined);
+        return undefined;
+      });
     },
     notification: (text) =>
       page.locator('.notifications-toasts .notification-list-item').filter({ hasText: text }).first(),
