@@ -136,6 +136,12 @@ test('of an animation the first frame is taken', async () => {
   assert.deepEqual([...webp.data.subarray(0, 6)], [124, 100, 12, 151, 222, 203]);
 });
 
+test('of a photo with a gain map the base image is taken', async () => {
+  const { data, width, height } = await decode(file('decode/gain-map.jpg'), 'gain-map.jpg');
+  assert.deepEqual([width, height], [64, 64]);
+  assert.deepEqual([...data.subarray(0, 6)], [0, 10, 0, 24, 0, 159]);
+});
+
 test('AVIF is decoded', async () => {
   const { data, width, height } = await decode(file('decode/quarters.avif'), 'quarters.avif');
   assert.deepEqual([width, height], [32, 32]);
