@@ -54,8 +54,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     const input = page.locator('.quick-input-widget input[type=text]').first();
     await input.waitFor();
     await input.fill(text);
-    await page.locator('.quick-input-list .monaco-list-row.focused').filter({ hasText: item }).first().waitFor();
-    await page.keyboard.press('Enter');
+    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: item }).first().click();
   };
   const command = async (title: string): Promise<void> => {
     await page.keyboard.press('F1');
