@@ -1,7 +1,7 @@
 /** PNG files with exactly the samples given: encoders would convert them. */
 import { crc32, deflateSync } from 'node:zlib';
 
-export type ColourType = 'grey' | 'rgb' | 'palette' | 'grey-alpha' | 'rgb-alpha';
+type ColourType = 'grey' | 'rgb' | 'palette' | 'grey-alpha' | 'rgb-alpha';
 
 const colourTypes = {
   grey: { code: 0, channels: 1 },

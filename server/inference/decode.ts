@@ -9,7 +9,7 @@ import { sniff } from './imageFormat.js';
 import type { Pixels } from './resample.js';
 
 /** The most pixels that an image may have. */
-export const maxPixels = 100_000_000;
+const maxPixels = 100_000_000;
 
 // Images come from anywhere: only the loaders of the formats we name can be reached, whatever the bytes claim to be.
 sharp.block({ operation: ['VipsForeignLoad'] });

@@ -1,7 +1,7 @@
 /** What kind of file some bytes are, by their content: names and extensions lie. */
 
 /** Formats that are decoded. */
-export type ImageFormat = 'JPEG' | 'PNG' | 'WebP' | 'GIF' | 'AVIF' | 'TIFF';
+type ImageFormat = 'JPEG' | 'PNG' | 'WebP' | 'GIF' | 'AVIF' | 'TIFF';
 
 /** `refused` names a format that is recognised but not decoded; `unknown` is everything else. */
 export type Sniffed =

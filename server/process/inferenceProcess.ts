@@ -17,7 +17,7 @@ import type { InferenceState } from './inferenceState.js';
 import { RestartBudget } from './restartBudget.js';
 import { cancelled, type Send, SharedRun } from './sharedRun.js';
 
-export type LogLevel = 'info' | 'warn' | 'error';
+type LogLevel = 'info' | 'warn' | 'error';
 
 export interface InferenceProcessOptions {
   /** The inference process's script (`dist/inference.mjs`). */
@@ -140,7 +140,7 @@ export class InferenceProcess {
       this.#waitIdle();
       return;
     }
-    this.#waiting.sort((a, b) => b.crashes - a.crashes || a.priority - b.priority);
+    this.#waiting.sort((a, b) => a.priority - b.priority || b.crashes - a.crashes);
     for (let next = this.#waiting[0]; next && this.#maySend(next); next = this.#waiting[0]) {
       this.#waiting.shift();
       this.#child ??= this.#spawn();
