@@ -100,8 +100,9 @@ describe('the packaged extension in real VS Code', () => {
     const hover = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
     const text = await hover.innerText();
     assert.ok(text.includes(`Confidence ${Math.exp(expected?.score ?? 0).toFixed(2)}`), text);
-    await workbench.page.screenshot({ path: screenshotPath('vscode-hover-dark') });
-    const clip = { x: 352, y: 36, width: 660, height: 376 };
+    // VS Code adds the image itself below the caption, a moment later.
+    await workbench.page.waitForTimeout(1000);
+    const clip = { x: 352, y: 36, width: 660, height: 530 };
     await workbench.page.screenshot({ path: screenshotPath('readme-hover'), clip });
     await hover.locator('a').filter({ hasText: 'Inspect Prefix' }).first().click();
     await expectPanel('photos/astronaut.jpg');
