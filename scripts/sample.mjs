@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { root } from './setup.mjs';
 
 /** A copy of chelsea.jpg under a name that must survive paths, URIs, Markdown and HTML. */
-export const awkwardName = 'наша кошка #1 – 100%.jpg';
+const awkwardName = 'наша кошка #1 – 100%.jpg';
 
 /**
  * Copies the sample workspace.

@@ -63,7 +63,9 @@ function install(node24) {
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
   npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], folder);
   const home = join(node24, '..', '..');
-  const rebuilt = spawnSync('npm', ['rebuild', 'code-server', '--foreground-scripts'], {
+  const cli = process.env.npm_execpath;
+  const [command, ...before] = cli?.endsWith('.js') ? [node24, cli] : ['npm'];
+  const rebuilt = spawnSync(command, [...before, 'rebuild', 'code-server', '--foreground-scripts'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
@@ -83,11 +85,11 @@ function install(node24) {
   }
 }
 
-/** npm hands its own settings to the commands that it runs; another npm, under another Node, must not inherit them. */
+/** npm tells the commands that it runs about itself; another npm, under another Node, must not believe it is that one. */
 function withoutNpmVariables(env) {
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^npm_(?:package|lifecycle|execpath|node_execpath|command)/u.test(name)),
-  );
+  const ownWords =
+    /^npm_(?!config_)|^npm_config_(?:user_agent|node_gyp|prefix|local_prefix|global_prefix|npm_version)$/u;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !ownWords.test(name)));
 }
 
 /** Names of the system packages that are not installed; undefined where there is no dpkg to ask. */

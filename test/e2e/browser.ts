@@ -76,7 +76,7 @@ export interface Page extends Frame {
   close(): Promise<void>;
 }
 
-export interface ConsoleMessage {
+interface ConsoleMessage {
   type(): string;
   text(): string;
   location(): { url: string };
