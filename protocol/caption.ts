@@ -54,7 +54,7 @@ export interface ModelInfo {
 }
 
 /** An image that was captioned. Width and height are those of the upright image, in pixels. */
-export interface CaptionedImage {
+interface CaptionedImage {
   readonly sha256: string;
   readonly width: number;
   readonly height: number;
@@ -69,18 +69,9 @@ export interface CaptionResult {
   readonly image: CaptionedImage;
 }
 
-/** How to search for a caption. */
-export interface Decoding {
-  readonly strategy: 'greedy' | 'beam';
-  /** Width of the beam search; 1 for greedy. */
-  readonly beams: number;
-  /** The longest caption, in tokens. */
-  readonly maxTokens: number;
-}
-
 /** What to compute for an image; what is absent is taken from the pack (`decoding`) or the documented defaults. */
 export interface CaptionOptions {
-  readonly strategy?: Decoding['strategy'];
+  readonly strategy?: 'greedy' | 'beam';
   readonly beams?: number;
   readonly maxTokens?: number;
   /** How many captions to return, best first. Default 1; at most the beams. */
@@ -90,7 +81,6 @@ export interface CaptionOptions {
 }
 
 export const defaultNearest = 8;
-export const defaultMaxTokens = 67;
 
 /** The command line's document (`--json`), version 1: fields may be added, none change their meaning. */
 export type CaptionDocument =

@@ -45,8 +45,3 @@ export type ModelState =
 
 /** Sent whenever the resident model changes. */
 export const modelState = new NotificationType<ModelState>('inference/modelState');
-
-/** One line for the log. */
-export const inferenceLog = new NotificationType<{ level: 'info' | 'warn' | 'error'; message: string }>(
-  'inference/log',
-);

@@ -10,7 +10,7 @@ import { CaptionError } from '@clipcap/protocol/error';
 z.config(en());
 
 /** The newest schema that this version reads. */
-export const schemaVersion = 1;
+const schemaVersion = 1;
 
 /** Files that every pack has, beside its manifest and its encoder. */
 export const packFiles = {

@@ -39,7 +39,7 @@ export function sentence(text: string, style: HoverStyle): MarkupContent {
 }
 
 /** Text that Markdown, its HTML and its automatic links leave as it is. */
-export function escapeMarkdown(text: string): string {
+function escapeMarkdown(text: string): string {
   return text
     .trim()
     .replace(/\s+/gu, ' ')

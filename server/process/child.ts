@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { createMessageConnection, type MessageConnection } from 'vscode-jsonrpc';
 import { IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
-import { inferenceLog, modelState, type ModelState } from '@clipcap/protocol/inference';
+import { modelState, type ModelState } from '@clipcap/protocol/inference';
 
 export interface ChildEvents {
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -51,7 +51,6 @@ export class Child {
       this.#process.once('close', (code, signal) => end(signal ?? `exit code ${code}`));
     });
     this.connection = createMessageConnection(new IPCMessageReader(this.#process), new IPCMessageWriter(this.#process));
-    this.connection.onNotification(inferenceLog, ({ level, message }) => events.log(level, message));
     this.connection.onNotification(modelState, (state) => {
       this.#heard = true;
       events.modelState(state);

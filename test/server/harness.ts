@@ -31,7 +31,7 @@ const fakeModel: ModelInfo = {
 };
 
 /** Answers every image with one caption that names it; a `gate` keeps answers back. */
-export class FakeInference implements Inference {
+class FakeInference implements Inference {
   readonly asked: CaptionImageParams[] = [];
   readonly tokens: (CancellationToken | undefined)[] = [];
   readonly loaded: string[] = [];
