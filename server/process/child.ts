@@ -16,6 +16,12 @@ export interface ChildEvents {
 const graceMilliseconds = 1000;
 const keptLines = 20;
 
+/** The environment that an inference process runs in. */
+export function childEnvironment(): NodeJS.ProcessEnv {
+  // One malloc arena instead of one for each of some twenty threads: 200 photos peak at 318 MB instead of 413.
+  return { MALLOC_ARENA_MAX: '1', ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+}
+
 export class Child {
   readonly connection: MessageConnection;
   readonly #process: ChildProcess;
@@ -28,8 +34,7 @@ export class Child {
     this.#process = fork(entry, [], {
       serialization: 'advanced',
       execArgv: [],
-      // One malloc arena instead of one for each of some twenty threads: 200 photos peak at 318 MB instead of 413.
-      env: { MALLOC_ARENA_MAX: '1', ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {

@@ -11,6 +11,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
 import { captionImage, priorities } from '@clipcap/protocol/inference';
+import { childEnvironment } from '@clipcap/server/process/child';
 import { readImage } from '@clipcap/server/process/readImage';
 import { root } from '../root.js';
 
@@ -21,7 +22,11 @@ export class InferenceUnderTest {
   readonly #connection: MessageConnection;
 
   constructor() {
-    this.#child = fork(join(root, 'dist', 'inference.mjs'), [], { serialization: 'advanced', execArgv: [] });
+    this.#child = fork(join(root, 'dist', 'inference.mjs'), [], {
+      serialization: 'advanced',
+      execArgv: [],
+      env: childEnvironment(),
+    });
     this.#connection = createMessageConnection(new IPCMessageReader(this.#child), new IPCMessageWriter(this.#child));
     this.#connection.listen();
   }
