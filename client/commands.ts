@@ -1,14 +1,12 @@
 /** The commands: a table from their ids to what they do. */
-import { commands, window, type Disposable, type ExtensionContext, type LogOutputChannel } from 'vscode';
+import { commands, window, type Disposable, type LogOutputChannel } from 'vscode';
 import { fromResponseError } from '@clipcap/protocol/error';
 import { captionImages } from './captionImages.js';
 import { namedImages } from './images.js';
 import type { LanguageServer } from './languageServer.js';
-import { showLicenceNote } from './licenceNote.js';
 import type { PrefixPanel } from './panel.js';
 
 interface CommandContext {
-  readonly context: ExtensionContext;
   readonly server: LanguageServer;
   readonly panel: PrefixPanel;
   readonly log: LogOutputChannel;
@@ -17,10 +15,9 @@ interface CommandContext {
 type Command = (around: CommandContext, first: unknown, selection: unknown) => Promise<void>;
 
 const table: Readonly<Record<string, Command>> = {
-  async 'clipcap.captionImage'({ context, server, panel, log }, first, selection) {
+  async 'clipcap.captionImage'({ server, panel, log }, first, selection) {
     const images = namedImages(first, selection);
     if (images.length === 0) return sayWhereImagesAre();
-    void showLicenceNote(context);
     await captionImages(images, {
       log,
       caption: (uri, token) => server.caption(uri, token),
@@ -30,10 +27,9 @@ const table: Readonly<Record<string, Command>> = {
     });
   },
 
-  async 'clipcap.inspectPrefix'({ context, panel }, first, selection) {
+  async 'clipcap.inspectPrefix'({ panel }, first, selection) {
     const [image] = namedImages(first, selection);
     if (!image) return sayWhereImagesAre();
-    void showLicenceNote(context);
     panel.inspect(image);
   },
 

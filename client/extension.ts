@@ -2,6 +2,7 @@
 import { Uri, window, type ExtensionContext } from 'vscode';
 import { registerCommands } from './commands.js';
 import { LanguageServer } from './languageServer.js';
+import { showLicenceNoteOnce } from './licenceNote.js';
 import { PrefixPanel, panelViewType } from './panel.js';
 import { showStatus } from './statusItems.js';
 
@@ -19,8 +20,9 @@ export function activate(context: ExtensionContext): void {
     started,
     panel,
     showStatus(started),
+    showLicenceNoteOnce(context, started),
     window.registerWebviewPanelSerializer(panelViewType, panel),
-    ...registerCommands({ context, server: started, panel, log }),
+    ...registerCommands({ server: started, panel, log }),
   );
   server = started;
   void started.start();

@@ -1,15 +1,25 @@
-/** Said once, at the first caption: what the built-in pack was trained on, and the way to another pack. */
-import { Uri, commands, window, workspace, type ExtensionContext } from 'vscode';
+/** Said once, when the built-in pack is first in use: what the built-in pack was trained on, and the way to another pack. */
+import { Uri, commands, window, workspace, type Disposable, type ExtensionContext } from 'vscode';
+import type { LanguageServer } from './languageServer.js';
 
 const shownKey = 'clipcap.licenceNoteShown';
 
-export async function showLicenceNote({ globalState, extensionUri }: ExtensionContext): Promise<void> {
-  const model = workspace.getConfiguration('clipcap').get('model', 'builtin');
-  if (model !== 'builtin' || globalState.get(shownKey, false)) return;
+/** Shows the note as soon as the server has the built-in pack ready, whatever it was first needed for. */
+export function showLicenceNoteOnce(context: ExtensionContext, server: LanguageServer): Disposable {
+  let shown = context.globalState.get(shownKey, false);
+  return server.onStatus(({ state }) => {
+    const model = workspace.getConfiguration('clipcap').get('model', 'builtin');
+    if (shown || state !== 'ready' || model !== 'builtin') return;
+    shown = true;
+    void showLicenceNote(context);
+  });
+}
+
+async function showLicenceNote({ globalState, extensionUri }: ExtensionContext): Promise<void> {
   const notice = await readNotice(Uri.joinPath(extensionUri, 'models', 'builtin', 'pack.json'));
   if (notice === undefined) return;
   await globalState.update(shownKey, true);
-  const choice = await window.showInformationMessage(notice, 'Import Another Pack');
+  const choice = await window.showInformationMessage(notice, 'Use Another Pack');
   if (choice !== undefined) {
     await commands.executeCommand('markdown.showPreview', Uri.joinPath(extensionUri, 'docs', 'models.md'));
   }
