@@ -59,8 +59,7 @@ export function showStatus(server: LanguageServer): Disposable {
 
     pack.text = `ClipCap model: ${status.pack}`;
     inference.text = `Provider ${status.provider}: ${words[state]}`;
-    // The whole reason would push the link to the log out of sight.
-    pack.detail = status.reason?.replace(/(?<=[.!?])\s.*$/su, '') ?? '';
+    pack.detail = inference.detail = status.reason ?? '';
     for (const item of [pack, inference]) {
       item.severity = severity;
       item.busy = state === 'loading';
