@@ -12,6 +12,8 @@ export function panelHtml(webview: Webview, dist: Uri): string {
     `img-src ${webview.cspSource}`,
     `script-src 'nonce-${nonce}'`,
     `style-src ${webview.cspSource}`,
+    `base-uri 'none'`,
+    `form-action 'none'`,
   ].join('; ');
   return `<!DOCTYPE html>
 <html lang="en">
