@@ -30,14 +30,28 @@ const longestReason = 100;
 
 const knownSpaces = new Set(['srgb', 'rgb', 'rgb16', 'b-w', 'grey16', 'cmyk']);
 
+/** What is known of an image before its pixels are in memory. */
+export interface ImageHeader {
+  /** Width × height in pixels. */
+  readonly size: number;
+  /** Rejects with a `CaptionError`. */
+  decode(): Promise<Pixels>;
+}
+
+const options: SharpOptions = { failOn: 'error', limitInputPixels: false, ignoreIcc: true, sequentialRead: true };
+
 /** Decodes an image. Throws `CaptionError`, calling the image `name`. */
 export async function decode(bytes: Uint8Array, name: string): Promise<Pixels> {
+  return (await inspect(bytes, name)).decode();
+}
+
+/** Reads an image's header. Throws `CaptionError`, calling the image `name`, if its pixels need not be tried. */
+export async function inspect(bytes: Uint8Array, name: string): Promise<ImageHeader> {
   const format = recognise(bytes, name);
-  const options: SharpOptions = { failOn: 'error', limitInputPixels: false, ignoreIcc: true, sequentialRead: true };
   const metadata = await sharp(bytes, options)
     .metadata()
     .catch((error: unknown) => refuse(error, format, name));
-  limitPixels(metadata, name);
+  const size = limitPixels(metadata, name);
   const unknownSpace = !knownSpaces.has(metadata.space) || metadata.channels > 5;
   if (unknownSpace || (metadata.depth !== 'uchar' && metadata.depth !== 'ushort')) {
     throw new CaptionError(
@@ -48,13 +62,17 @@ export async function decode(bytes: Uint8Array, name: string): Promise<Pixels> {
   }
   const wide = metadata.depth === 'ushort';
   const cmyk = metadata.space === 'cmyk';
+  return {
+    size,
+    decode: () => decodePixels(bytes, wide, cmyk).catch((error: unknown) => refuse(error, format, name)),
+  };
+}
+
+async function decodePixels(bytes: Uint8Array, wide: boolean, cmyk: boolean): Promise<Pixels> {
   const pipeline = sharp(bytes, { ...options, limitInputPixels: maxPixels }).autoOrient();
   if (cmyk) pipeline.pipelineColourspace('cmyk').toColourspace('cmyk');
   else if (wide) pipeline.toColourspace('rgb16');
-  const { data, info } = await pipeline
-    .raw({ depth: wide ? 'ushort' : 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-    .catch((error: unknown) => refuse(error, format, name));
+  const { data, info } = await pipeline.raw({ depth: wide ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true });
   const samples = wide ? to8Bit(data) : data;
   const { width, height, channels } = info;
   return { data: cmyk ? fromCmyk(samples, channels) : overWhite(samples, channels), width, height };
@@ -75,9 +93,10 @@ function recognise(bytes: Uint8Array, name: string): string {
   throw new CaptionError('not-an-image', `${name} is not an image. Name a JPEG, PNG, WebP, GIF, AVIF or TIFF file.`);
 }
 
-function limitPixels({ width, height, pageHeight }: Metadata, name: string): void {
+/** Width × height, if that is not too much. */
+function limitPixels({ width, height, pageHeight }: Metadata, name: string): number {
   const rows = pageHeight ?? height;
-  if (width * rows <= maxPixels) return;
+  if (width * rows <= maxPixels) return width * rows;
   const megapixels = Math.ceil((width * rows) / 1e6);
   throw new CaptionError(
     'too-many-pixels',

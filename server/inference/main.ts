@@ -6,7 +6,7 @@ import { createMessageConnection } from 'vscode-jsonrpc';
 import { IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { toResponseError } from '@clipcap/protocol/error';
 import { captionImage, loadModel, modelState } from '@clipcap/protocol/inference';
-import { decode } from './decode.js';
+import { inspect } from './decode.js';
 import { Model } from './model.js';
 import { ResidentModel } from './residentModel.js';
 import { type CaptionModel, Scheduler } from './scheduler.js';
@@ -20,7 +20,7 @@ const resident = new ResidentModel<CaptionModel>(
     connection.sendNotification(modelState, state).catch(() => undefined);
   },
 );
-const scheduler = new Scheduler(resident, decode);
+const scheduler = new Scheduler(resident, inspect);
 
 connection.onRequest(captionImage, (params, token) => scheduler.caption(params, token).catch(respond));
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));

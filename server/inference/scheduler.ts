@@ -9,6 +9,8 @@ import { type CaptionImageParams, priorities } from '@clipcap/protocol/inference
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
 import { BatchSize } from './batchSize.js';
 import type { ModelOutput } from './model.js';
+import type { ImageHeader } from './decode.js';
+import { PixelRoom } from './pixelRoom.js';
 import { preprocess } from './preprocess.js';
 import type { Pixels } from './resample.js';
 import type { ModelIdentity, ResidentModel } from './residentModel.js';
@@ -28,8 +30,6 @@ export interface CaptionModel {
 
 /** Images that are decoded at the same time. */
 const decodersLimit = 3;
-/** Files of more bytes are decoded one at a time: their pixels fill the memory. */
-const largeFile = 2 ** 20;
 /** Images that are decoded before the model has time for them: one batch and a half. */
 const aheadLimit = 12;
 
@@ -37,7 +37,10 @@ interface Job {
   readonly params: CaptionImageParams;
   readonly group: string;
   readonly order: number;
-  stage: 'waiting' | 'decoding' | 'ready' | 'running' | 'settled';
+  stage: 'waiting' | 'inspecting' | 'inspected' | 'decoding' | 'ready' | 'running' | 'settled';
+  header?: ImageHeader;
+  /** Width × height, once it is inspected. */
+  size: number;
   pixels?: Pixels;
   values?: Float32Array;
   width: number;
@@ -49,15 +52,19 @@ interface Job {
 
 export class Scheduler {
   readonly #resident: ResidentModel<CaptionModel>;
-  readonly #decode: (bytes: Uint8Array, name: string) => Promise<Pixels>;
+  readonly #inspect: (bytes: Uint8Array, name: string) => Promise<ImageHeader>;
+  readonly #room = new PixelRoom<Job>();
   readonly #batchSize = new BatchSize();
   #jobs: Job[] = [];
   #order = 0;
   #busy = false;
 
-  constructor(resident: ResidentModel<CaptionModel>, decode: (bytes: Uint8Array, name: string) => Promise<Pixels>) {
+  constructor(
+    resident: ResidentModel<CaptionModel>,
+    inspect: (bytes: Uint8Array, name: string) => Promise<ImageHeader>,
+  ) {
     this.#resident = resident;
-    this.#decode = decode;
+    this.#inspect = inspect;
   }
 
   /** Captions one image; rejects with a `CaptionError`, and with `cancelled` as soon as the token is cancelled. */
@@ -70,12 +77,15 @@ export class Scheduler {
         group: JSON.stringify([model, provider, priority, strategy, beams, maxTokens, captions, nearest]),
         order: this.#order++,
         stage: 'waiting',
+        size: 0,
         width: 0,
         height: 0,
         decodeTime: 0,
         preprocessTime: 0,
         settle: (result) => {
           if (job.stage === 'settled') return;
+          // What is still being decoded stays in memory until then.
+          if (job.stage !== 'decoding') this.#room.delete(job);
           job.stage = 'settled';
           cancellation.dispose();
           this.#jobs = this.#jobs.filter((other) => other !== job);
@@ -105,23 +115,50 @@ export class Scheduler {
 
   #decodeAhead(): void {
     for (const job of this.#jobs) {
-      if (job.stage !== 'waiting') continue;
-      const decoding = this.#jobs.filter((other) => other.stage === 'decoding');
+      if (job.stage !== 'waiting' && job.stage !== 'inspected') continue;
+      const decoding = this.#jobs.filter(isBeingDecoded);
       const ready = this.#jobs.filter((other) => other.stage === 'ready');
-      if (decoding.length >= decodersLimit || (isLarge(job) && decoding.some(isLarge))) return;
-      // The urgent ones need not wait for room.
+      if (decoding.length >= decodersLimit) return;
+      // The urgent ones need not wait for the model.
       if (decoding.length + ready.length >= aheadLimit && job.params.priority === priorities.batch) return;
-      void this.#prepare(job);
+      const { header } = job;
+      if (!header) {
+        void this.#prepare(job, () => this.#inspectImage(job));
+      } else {
+        if (!this.#room.hasRoomFor(job)) return;
+        void this.#prepare(job, () => this.#decodeImage(job, header));
+      }
     }
   }
 
-  async #prepare(job: Job): Promise<void> {
+  async #prepare(job: Job, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      job.settle(asCaptionError(error, job.params.name));
+    }
+    this.#advance();
+  }
+
+  async #inspectImage(job: Job): Promise<void> {
+    job.stage = 'inspecting';
+    const start = performance.now();
+    const header = await this.#inspect(job.params.bytes, job.params.name);
+    if (job.stage !== 'inspecting') return;
+    job.decodeTime = performance.now() - start;
+    job.stage = 'inspected';
+    job.header = header;
+    job.size = header.size;
+  }
+
+  async #decodeImage(job: Job, header: ImageHeader): Promise<void> {
     job.stage = 'decoding';
+    this.#room.add(job);
     const start = performance.now();
     try {
-      const pixels = await this.#decode(job.params.bytes, job.params.name);
+      const pixels = await header.decode();
       if (job.stage !== 'decoding') return;
-      job.decodeTime = performance.now() - start;
+      job.decodeTime += performance.now() - start;
       job.stage = 'ready';
       job.width = pixels.width;
       job.height = pixels.height;
@@ -129,10 +166,9 @@ export class Scheduler {
       // Full-size pixels are given up as soon as it is known what the model wants of them.
       const model = this.#resident.get(job.params);
       if (model) this.#preprocess(job, model);
-    } catch (error) {
-      job.settle(asCaptionError(error, job.params.name));
+    } finally {
+      if (!job.pixels) this.#room.delete(job);
     }
-    this.#advance();
   }
 
   #preprocess(job: Job, model: CaptionModel): Float32Array {
@@ -141,6 +177,7 @@ export class Scheduler {
     const start = performance.now();
     job.values = preprocess(job.pixels, model.imageRecipe);
     delete job.pixels;
+    this.#room.delete(job);
     job.preprocessTime = performance.now() - start;
     return job.values;
   }
@@ -170,7 +207,7 @@ export class Scheduler {
     const group = this.#jobs.filter((job) => job.group === head.group);
     const ready = group.filter((job) => job.stage === 'ready');
     const patient = head.params.priority === priorities.batch && ready.length < limit;
-    return patient && group.some((job) => job.stage === 'decoding') ? [] : ready.slice(0, limit);
+    return patient && group.some(isBeingDecoded) ? [] : ready.slice(0, limit);
   }
 
   async #captionEach(model: CaptionModel, batch: readonly Job[]): Promise<void> {
@@ -193,6 +230,8 @@ export class Scheduler {
     if (!first) return true;
     try {
       const values = batch.map((job) => this.#preprocess(job, model));
+      // There may be room again.
+      this.#decodeAhead();
       const start = performance.now();
       const outputs = await model.caption(values, first.params.options, () => checkpoint(batch));
       this.#batchSize.measured(first.group, batch.length, performance.now() - start);
@@ -207,8 +246,9 @@ export class Scheduler {
   }
 }
 
-function isLarge(job: Job): boolean {
-  return job.params.bytes.length > largeFile;
+/** Not what waits for room: that may come only when others have run. */
+function isBeingDecoded(job: Job): boolean {
+  return job.stage === 'inspecting' || job.stage === 'decoding';
 }
 
 /** Lets the event loop read cancellations. A batch goes on for as long as anyone waits for any of it. */

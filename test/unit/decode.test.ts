@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CaptionError } from '@clipcap/protocol/error';
-import { decode } from '@clipcap/server/inference/decode';
+import { decode, inspect } from '@clipcap/server/inference/decode';
 import { fixture } from '../root.js';
 import { type PngImage, writePng, writePngHeader } from '../writePng.js';
 
@@ -198,4 +198,12 @@ test('more than 100 megapixels are refused by the header alone, 100 megapixels a
   assert.equal(error.code, 'too-many-pixels');
   assert.match(error.message, /20000 × 5001 .*\(101 megapixels\); the limit is 100\./u);
   assert.equal((await refusal(writePngHeader(20_000, 5_000))).code, 'corrupt-image', 'its pixels are missing');
+});
+
+test('a header tells how many pixels a small file will take, before any is decoded', async () => {
+  const bytes = writePngHeader(10_000, 9_999);
+  assert.ok(bytes.length < 200);
+  assert.equal((await inspect(bytes, 'flat.png')).size, 99_990_000);
+  const bomb = await inspect(bytes, 'flat.png');
+  await assert.rejects(bomb.decode(), /flat\.png is a damaged or truncated PNG/u);
 });

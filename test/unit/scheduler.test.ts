@@ -53,7 +53,10 @@ class FakeModel implements CaptionModel {
   }
 }
 
-function setUp(decode = (bytes: Uint8Array) => Promise.resolve({ data: bytes, width: 1, height: 1 })) {
+function setUp(
+  decode = (bytes: Uint8Array) => Promise.resolve({ data: bytes, width: 1, height: 1 }),
+  { size = 1, load = Promise.resolve() } = {},
+) {
   const models = new Map<string, FakeModel>();
   const states: ModelState[] = [];
   const resident = new ResidentModel<CaptionModel>(
@@ -61,11 +64,11 @@ function setUp(decode = (bytes: Uint8Array) => Promise.resolve({ data: bytes, wi
       if (folder === 'broken') return Promise.reject(new CaptionError('pack-invalid', 'It is broken.'));
       const model = new FakeModel(folder);
       models.set(folder, model);
-      return Promise.resolve(model);
+      return load.then(() => model);
     },
     (state) => states.push(state),
   );
-  const scheduler = new Scheduler(resident, decode);
+  const scheduler = new Scheduler(resident, (bytes) => Promise.resolve({ size, decode: () => decode(bytes) }));
   const caption = (
     image: number,
     priority: Priority = priorities.command,
@@ -209,4 +212,72 @@ test('a pack that cannot be loaded fails all its requests with the same reason, 
   for (const request of failing) await assert.rejects(request, code('pack-invalid'));
   assert.equal(await good, '4');
   assert.equal(states.filter((state) => state.state === 'failed').length, 1);
+});
+
+/** Asks for 9 images of `size` pixels while the model loads, then lets it; answers the most that were in memory at once. */
+async function mostInMemory(size: number, cancelled: readonly number[] = []): Promise<number> {
+  let inMemory = 0;
+  let most = 0;
+  const waiting: (() => void)[] = [];
+  const decode = async (bytes: Uint8Array) => {
+    most = Math.max(most, ++inMemory);
+    await settled(3);
+    // Nobody will look at these pixels.
+    if (cancelled.includes(bytes[0]!)) inMemory--;
+    return {
+      width: 1,
+      height: 1,
+      // Preprocessing reads the pixels and gives them up.
+      get data() {
+        inMemory--;
+        return bytes;
+      },
+    };
+  };
+  const load = new Promise<void>((resolve) => waiting.push(resolve));
+  const { caption } = setUp(decode, { size, load });
+  const source = new CancellationTokenSource();
+  const numbers = Array.from({ length: 9 }, (_, i) => i + 1);
+  const texts = numbers.map((image) =>
+    caption(image, priorities.batch, cancelled.includes(image) ? source.token : undefined).catch(() => 'cancelled'),
+  );
+  // The first is being decoded by now.
+  await settled(1);
+  source.cancel();
+  await settled(100);
+  for (const loaded of waiting) loaded();
+  assert.deepEqual(
+    await Promise.all(texts),
+    numbers.map((image) => (cancelled.includes(image) ? 'cancelled' : String(image))),
+  );
+  return most;
+}
+
+test('images of very many pixels are in memory one at a time, also while the model loads', async () => {
+  assert.equal(await mostInMemory(99_000_000), 1);
+});
+
+test('smaller images share the memory of a large one', async () => {
+  assert.equal(await mostInMemory(3_000_000), 2);
+  assert.equal(await mostInMemory(100), 9);
+});
+
+test('an image that is cancelled leaves room for the next', async () => {
+  assert.equal(await mostInMemory(99_000_000, [1, 2, 5]), 1);
+});
+
+test('an urgent image is decoded though those of a batch fill the memory', async () => {
+  const large = 50;
+  const releases: (() => void)[] = [];
+  const blocked = new Promise<void>((resolve) => releases.push(resolve));
+  const decode = async (bytes: Uint8Array) => {
+    if (bytes[0] === large) await blocked;
+    return { data: bytes, width: 1, height: 1 };
+  };
+  const { caption } = setUp(decode, { size: 7_000_000 });
+  const first = caption(large, priorities.batch);
+  await settled();
+  assert.equal(await caption(1, priorities.hover), '1');
+  releases[0]?.();
+  assert.equal(await first, String(large));
 });
