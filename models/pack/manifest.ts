@@ -29,17 +29,25 @@ const fileName = z
   .string()
   .check(z.regex(/^(?!\.{1,2}$)[^/\\:\0]{1,255}$/, 'must be the plain name of a file in the pack’s folder'));
 
-const imageRecipe = z.object({
-  /** Side of the square that the encoder takes, in pixels. */
-  size: count.check(z.lte(4096)),
-  /** `shortest-edge` keeps the aspect, `stretch` makes both sides `size`. */
-  resize: z.enum(['shortest-edge', 'stretch']),
-  resampling: z.enum(['bilinear', 'bicubic']),
-  crop: z.enum(['center', 'none']),
-  /** Per channel, of values scaled to 0…1. */
-  mean: channels,
-  std: channels.check(z.refine((std) => std.every((value) => value !== 0), 'must not contain 0')),
-});
+const imageRecipe = z
+  .object({
+    /** Side of the square that the encoder takes, in pixels. */
+    size: count.check(z.lte(4096)),
+    /** `shortest-edge` keeps the aspect, `stretch` makes both sides `size`. */
+    resize: z.enum(['shortest-edge', 'stretch']),
+    resampling: z.enum(['bilinear', 'bicubic']),
+    crop: z.enum(['center', 'none']),
+    /** Per channel, of values scaled to 0…1. */
+    mean: channels,
+    std: channels.check(z.refine((std) => std.every((value) => value !== 0), 'must not contain 0')),
+  })
+  .check(
+    // Only a side that keeps the aspect leaves something to cut off.
+    z.refine((image) => (image.resize === 'shortest-edge') === (image.crop === 'center'), {
+      path: ['crop'],
+      error: 'must be center after shortest-edge, none after stretch',
+    }),
+  );
 
 const languageModel = z
   .object({

@@ -2,13 +2,13 @@
  * Opens a model pack: a folder holding a manifest, weights, statistics, a tokenizer and an encoder. What this returns has
  * been verified (files by hash, tensors by shape), so the graph builders need not check again.
  */
-import { open, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
 import { checkTensors, statisticsShapes, weightShapes } from './tensors.js';
-import { verifyFile } from './verifyFile.js';
+import { openWithoutWaiting, verifyFile } from './verifyFile.js';
 
 export interface Pack {
   /** Absolute, links resolved. */
@@ -53,7 +53,7 @@ export async function openPack(path: string): Promise<Pack> {
 
 async function readManifest(folder: string): Promise<PackManifest> {
   const path = join(folder, packFiles.manifest);
-  const file = await open(path, 'r').catch((cause: unknown) => {
+  const file = await openWithoutWaiting(path).catch((cause: unknown) => {
     throw new CaptionError(
       'pack-missing',
       `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`,
@@ -62,7 +62,9 @@ async function readManifest(folder: string): Promise<PackManifest> {
   });
   let json: string;
   try {
-    const { size } = await file.stat();
+    const status = await file.stat();
+    if (!status.isFile()) throw new Error('not a regular file');
+    const { size } = status;
     if (size > maxManifestBytes) {
       throw new CaptionError('pack-invalid', `${path} has ${size} bytes; a manifest has at most ${maxManifestBytes}.`);
     }

@@ -1,7 +1,7 @@
 /** Proves that a file of a pack is the one its manifest describes, before anything reads it. */
 import { createHash } from 'node:crypto';
-import type { Stats } from 'node:fs';
-import { open, realpath, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 
@@ -13,6 +13,11 @@ export interface ExpectedFile {
 
 const remedy = 'Import or download the pack again.';
 const chunkBytes = 2 ** 20;
+
+/** Opens a file for reading; opening a pipe that nobody writes to would otherwise wait for ever. */
+export function openWithoutWaiting(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+}
 
 /** What was hashed by this process; a file is read again when its size or time changed. */
 const verified = new Map<string, { readonly mtimeMs: number; readonly size: number; readonly sha256: string }>();
@@ -54,7 +59,7 @@ async function sha256(path: string, { mtimeMs, size }: Stats): Promise<string> {
   const known = verified.get(path);
   if (known?.mtimeMs === mtimeMs && known.size === size) return known.sha256;
   const hash = createHash('sha256');
-  const file = await open(path, 'r').catch((cause: unknown) => {
+  const file = await openWithoutWaiting(path).catch((cause: unknown) => {
     throw new CaptionError('pack-file-missing', `${path} cannot be read. Check its permissions.`, { cause });
   });
   try {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFile, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -66,6 +67,7 @@ const invalidFields: readonly (readonly [keys: readonly string[], value: unknown
     [1, 0, 1],
   ],
   [['encoder', 'image', 'resize'], 'fit'],
+  [['encoder', 'image', 'crop'], 'none'],
   [['encoder', 'file'], '../encoder.onnx'],
   [['encoder', 'file'], '/etc/passwd'],
   [['encoder', 'file'], '..'],
@@ -91,6 +93,26 @@ for (const [keys, value] of invalidFields) {
       'pack-invalid',
       new RegExp(`pack\\.json is not a valid manifest: ${field.replaceAll('.', '\\.')}: `),
     );
+  });
+}
+
+test('a crop that leaves nothing to cut off is refused: stretching takes none', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  await editJson(join(folder, 'pack.json'), ['encoder', 'image', 'resize'], 'stretch');
+  await rejectsWith(folder, 'pack-invalid', /encoder\.image\.crop: must be center after shortest-edge, none after/);
+  await editJson(join(folder, 'pack.json'), ['encoder', 'image', 'crop'], 'none');
+  assert.equal((await openPack(folder)).manifest.encoder.image.resize, 'stretch');
+});
+
+for (const [name, code] of [
+  ['pack.json', 'pack-invalid'],
+  ['tokenizer.json', 'pack-file-missing'],
+] as const) {
+  test(`a pipe in place of ${name} is refused, not waited for`, { skip: process.platform === 'win32' }, async (t) => {
+    const { folder } = await writeRandomPack(await temporaryFolder(t));
+    await rm(join(folder, name));
+    execFileSync('mkfifo', [join(folder, name)]);
+    await rejectsWith(folder, code, new RegExp(name));
   });
 }
 
