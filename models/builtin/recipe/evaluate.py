@@ -1,0 +1,60 @@
+"""Scores of a model on photos it has not seen."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import metrics
+from decode import captions
+from keywords import content_words
+
+TOP = 4
+SMALL = 200  # px, long side
+
+
+def nearest_words(prefix, embedding, tokenizer, top=TOP):
+    """The words among the `top` tokens nearest by cosine to each row of prefix [K,D]."""
+    near = (F.normalize(prefix, dim=-1) @ F.normalize(embedding, dim=-1).T).topk(top, -1).indices
+    return {tokenizer.decode([t]).strip().lower() for t in near.flatten().tolist()}
+
+
+def naming(prefixes, embedding, tokenizer, groups, shuffles=20, samples=2000, seed=1):
+    """Share of photos with a reference word among the nearest words of their prefix, and of other photos' prefixes; the
+    difference with its 95 % bootstrap interval over photos."""
+    rng = np.random.default_rng(seed)
+    named = [nearest_words(p, embedding, tokenizer) for p in prefixes]
+    references = [set(content_words(" ".join(g))) for g in groups]
+    true = np.array([bool(n & r) for n, r in zip(named, references)], float)
+    orders = [np.roll(np.arange(len(named)), k) for k in rng.choice(np.arange(1, len(named)), min(shuffles, len(named) - 1), False)]
+    other = np.array([[bool(named[j] & r) for j, r in zip(order, references)] for order in orders], float).mean(0)
+    draws = rng.integers(0, len(true), (samples, len(true)))
+    low, high = np.percentile((true - other)[draws].mean(1), [2.5, 97.5])
+    return {"own": true.mean(), "shuffled": other.mean(), "difference": (true - other).mean(), "interval": [low, high]}
+
+
+def summary(folds):
+    """Means over folds with their standard deviation, and every fold's own scores."""
+    each = {name: [f[name] for f in folds] for name in ("cider", "cider_small", "cider_large", "bleu4_small", "bleu4_large")}
+    each["bleu4"] = [f["bleu"][3] for f in folds]
+    each["naming_difference"] = [f["naming"]["difference"] for f in folds]
+    mean = {name: {"mean": float(np.mean(v)), "sd": float(np.std(v))} for name, v in each.items()}
+    return {"metric": "CIDEr-D with document frequencies of the evaluated photos, BLEU-4; lower case, punctuation dropped; beam 4",
+            "cv": mean, "folds": folds}  # fmt: skip
+
+
+@torch.inference_mode()
+def evaluate(model, embeds, groups, sides, tokenizer, stop, beams=4):
+    """embeds: standardised [N,d]. Returns (scores, captions)."""
+    prefix = model.clip_project(embeds)
+    written = captions(model, prefix, tokenizer, stop, beams)
+    ciders = np.array(metrics.cider(written, groups))
+    small = np.asarray(sides) <= SMALL
+    pick = lambda mask: ([c for c, m in zip(written, mask) if m], [g for g, m in zip(groups, mask) if m])  # noqa: E731
+    scores = {
+        "photos": len(groups), "cider": ciders.mean(), "bleu": metrics.bleu(written, groups),
+        "cider_small": ciders[small].mean(), "bleu4_small": metrics.bleu(*pick(small))[3], "small": int(small.sum()),
+        "cider_large": ciders[~small].mean(), "bleu4_large": metrics.bleu(*pick(~small))[3],
+        "different_captions": len(set(written)) / len(written),
+        "naming": naming(prefix, model.embedding.weight, tokenizer, groups),
+    }  # fmt: skip
+    return scores, written
