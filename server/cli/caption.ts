@@ -1,14 +1,14 @@
 /** `clipcap caption`: captions images and folders of images, and prints or writes what was found. */
 import { resolve } from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
-import type { CaptionDocument, CaptionResult, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
+import type { CaptionDocument, CaptionResult, ErrorCode, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError, concernsModel } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
 import { InferenceProcess } from '../process/inferenceProcess.js';
 import { readImage } from '../process/readImage.js';
 import type { CaptionRequest } from './commandLine.js';
 import { findImages, type ImagePath } from './images.js';
-import { checkOutput, write, writeWhole } from './output.js';
+import { checkOutput, unexpected, write, writeWhole } from './output.js';
 import { Progress } from './progress.js';
 import { describeEntry, plain } from './text.js';
 
@@ -22,6 +22,9 @@ export interface Places {
 /** Images that are read and asked for at a time: enough for full batches, few enough for the memory. */
 const concurrency = 24;
 
+/** Lines of the inference process that are shown if it fails. */
+const keptLines = 20;
+
 /** What the user sees of an interrupted program: 128 + SIGINT. */
 const interruptedExitCode = 130;
 
@@ -29,11 +32,16 @@ const interruptedExitCode = 130;
 export async function caption(request: CaptionRequest, places: Places): Promise<number> {
   const { model, output } = request;
   const progress = new Progress(process.stderr);
+  /** What the inference process printed last. */
+  const said: string[] = [];
   const inference = new InferenceProcess({
     entry: places.inference,
     idleMilliseconds: Infinity,
     log: (level, message) => {
       if (level === 'warn') progress.say(`${plain(message)}\n`);
+      // Its errors are rejections too.
+      else if (level === 'info') said.push(message);
+      if (said.length > keptLines) said.shift();
     },
   });
   const interruption = new CancellationTokenSource();
@@ -43,11 +51,15 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
     if (output !== undefined) await checkOutput(output);
     inference.start();
     const captioning = new Captioning(inference, request, model === 'builtin' ? places.builtin : resolve(model));
-    return await report(captioning, request, progress, interruption);
-  } catch (error) {
-    if (!(error instanceof CaptionError)) throw error;
+    const images = await report(captioning, request, progress, interruption);
+    const codes = images.flatMap((image) => ('error' in image ? [image.error.code] : []));
+    if (codes.some(concernsInference)) for (const line of said) progress.say(`${plain(line)}\n`);
+    return codes.length > 0 ? 1 : 0;
+  } catch (cause) {
     progress.clear();
+    const error = cause instanceof CaptionError ? cause : unexpected(cause);
     if (error.code === 'cancelled') return interruptedExitCode;
+    if (concernsInference(error.code)) for (const line of said) write(process.stderr, `${plain(line)}\n`);
     return await fail(request, error);
   } finally {
     progress.clear();
@@ -56,13 +68,18 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
   }
 }
 
+/** There is no log to look into: what the inference process printed is shown with these. */
+function concernsInference(code: ErrorCode): boolean {
+  return code.startsWith('inference-');
+}
+
 /** Runs everything and prints it in order, as soon as it is known. */
 async function report(
   captioning: Captioning,
   request: CaptionRequest,
   progress: Progress,
   interruption: CancellationTokenSource,
-): Promise<number> {
+): Promise<readonly ImageEntry[]> {
   const { json, output } = request;
   const images = await findImages(request.paths);
   const entries: ImageEntry[] = [];
@@ -81,7 +98,7 @@ async function report(
   });
   const model = await captioning.model();
   await publish(request, { version: 1, model, images: entries });
-  return entries.some((entry) => 'error' in entry) ? 1 : 0;
+  return entries;
 }
 
 /** Says what kept everything from being captioned, and answers the exit code. */

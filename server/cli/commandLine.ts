@@ -18,6 +18,7 @@ export type CommandLine =
   | { readonly kind: 'caption'; readonly request: CaptionRequest }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
+  /** `json`: the document is printed too. */
   | { readonly kind: 'usage'; readonly message: string; readonly json: boolean };
 
 interface Flags {
@@ -72,9 +73,14 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     if (!(error instanceof CommanderError)) throw error;
     if (asked) return asked;
     if (error.exitCode === 0) return { kind: 'help', text };
-    return { kind: 'usage', message: text === '' ? `${error.message}\n` : text, json: args.includes('--json') };
+    return { kind: 'usage', message: text === '' ? `${error.message}\n` : text, json: printsDocument(args) };
   }
-  return asked ?? { kind: 'usage', message: text, json: args.includes('--json') };
+  return asked ?? { kind: 'usage', message: text, json: printsDocument(args) };
+}
+
+/** What wrong arguments ask for, as far as they can be understood: with `--output` nothing is printed. */
+function printsDocument(args: readonly string[]): boolean {
+  return args.includes('--json') && !args.some((arg) => arg === '--output' || arg.startsWith('--output='));
 }
 
 function wholeNumber(max = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -95,8 +101,10 @@ function toRequest(paths: readonly string[], flags: Flags): CaptionRequest {
   if (captions !== undefined && width !== undefined && captions > width) {
     throw conflict(`--captions ${captions} needs at least as many beams, not ${width}`);
   }
+  // Who asks for beams wants a beam search, whatever the pack would do.
+  const strategy = decode ?? ((beams ?? 1) > 1 ? 'beam' : undefined);
   const options: CaptionOptions = {
-    ...(decode !== undefined && { strategy: decode }),
+    ...(strategy !== undefined && { strategy }),
     ...(beams !== undefined && { beams }),
     ...(captions !== undefined && { captions }),
     ...(nearest !== undefined && { nearest }),

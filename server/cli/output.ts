@@ -8,6 +8,18 @@ export function write(stream: NodeJS.WriteStream, text: string): void {
   stream.write(text);
 }
 
+/** An error that nothing foresaw, as one that scripts can read. */
+export function unexpected(cause: unknown): CaptionError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new CaptionError(
+    'inference-failed',
+    `Something unexpected failed (${reason}). Try again, report it if it stays.`,
+    {
+      cause,
+    },
+  );
+}
+
 /** Fails with `usage` if a file of this name can never be written, before work is spent on its content. */
 export async function checkOutput(file: string): Promise<void> {
   const folder = await stat(dirname(file)).catch(() => undefined);

@@ -14,17 +14,22 @@ export interface ResolvedOptions {
 /** Wider beams find nothing better and take memory in proportion. */
 const maxBeams = 64;
 
-/** @throws CaptionError `usage` naming the option and its range */
+/** @throws CaptionError `usage` naming the option and its range; no more captions can be asked for than there are beams */
 export function resolveOptions(options: CaptionOptions, manifest: PackManifest): ResolvedOptions {
   const { decoding, languageModel, mapper } = manifest;
   const strategy = options.strategy ?? decoding.strategy;
   const beams = strategy === 'greedy' ? 1 : inRange('beams', options.beams ?? decoding.beams, maxBeams);
+  const captions = inRange('captions', options.captions ?? 1, Infinity);
+  if (captions > beams) {
+    const message = `${captions} captions need at least as many beams, not ${beams}. Ask for a wider beam search.`;
+    throw new CaptionError('usage', message);
+  }
   const maxTokens = inRange('maxTokens', options.maxTokens ?? decoding.maxTokens, Infinity);
   return {
     beams: Math.min(beams, languageModel.vocabulary),
     // The last position must still be one that the model knows.
     maxTokens: Math.min(maxTokens, languageModel.context - mapper.prefixLength),
-    captions: Math.min(inRange('captions', options.captions ?? 1, Infinity), beams),
+    captions,
     nearest: Math.min(inRange('nearest', options.nearest ?? defaultNearest, Infinity), languageModel.vocabulary),
   };
 }

@@ -1,14 +1,24 @@
 /** What `clipcap caption` prints and writes, with the built-in pack. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fixture } from '../root.js';
+import { fixture, root } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { captioned, clipcap, failure, outcome } from './clipcap.js';
+import { parseManifest } from '@clipcap/models/pack/manifest';
+import { describeFiles, writeRandomPack } from '../randomPack.js';
+import { captioned, clipcap, failure, finish, outcome } from './clipcap.js';
 
 const photos = fixture('photos');
+const linux = process.platform === 'linux' ? {} : { skip: 'only there can a folder go while someone stands in it' };
+
+/** The tokens that end a caption of the built-in pack. */
+async function builtinStopTokens(): Promise<readonly number[]> {
+  return parseManifest(JSON.parse(await readFile(join(root, 'models', 'builtin', 'pack.json'), 'utf8')), 'pack.json')
+    .languageModel.stopTokens;
+}
 
 test('--json prints exactly one document of version 1 with the documented fields', async () => {
   const args = ['caption', '--json', '--captions', '2', '--nearest', '3', 'chelsea.jpg'];
@@ -18,6 +28,7 @@ test('--json prints exactly one document of version 1 with the documented fields
   assert.deepEqual(Object.keys(captioned(stdout)), ['version', 'model', 'images']);
   assert.deepEqual(Object.keys(model), ['id', 'encoder', 'mapper', 'prefixLength', 'width', 'dtype', 'provider']);
   assert.equal(images.length, 1);
+  const stopTokens = await builtinStopTokens();
   const [image] = images;
   assert.ok(image && 'captions' in image);
   assert.deepEqual([image.path, image.width, image.height], ['chelsea.jpg', 451, 300]);
@@ -35,6 +46,12 @@ test('--json prints exactly one document of version 1 with the documented fields
     assert.ok(text.length > 0 && text === text.trim());
     const mean = tokens.reduce((sum, { logProb }) => sum + logProb, 0) / tokens.length;
     assert.ok(Math.abs(score - mean) < 1e-6);
+    assert.ok(tokens.length < 67, 'it was not cut');
+    assert.deepEqual(
+      tokens.map(({ id }) => stopTokens.includes(id)),
+      tokens.map((_, i) => i === tokens.length - 1),
+      'the last token, and no other, ends a caption',
+    );
     assert.ok(
       tokens
         .map((token) => token.text)
@@ -102,10 +119,13 @@ test('people get the caption, its score and the nearest words of every prefix po
 test('greedy decoding and short captions are obeyed', async () => {
   const args = ['caption', '--json', '--decode', 'greedy', '--max-tokens', '3', 'moon.jpg'];
   const { images } = captioned((await clipcap(args, { cwd: photos })).stdout);
-  const tokens = images.flatMap((image) =>
-    'error' in image ? [] : image.captions.map((caption) => caption.tokens.length),
+  const tokens = images.flatMap((image) => ('error' in image ? [] : image.captions.map((caption) => caption.tokens)));
+  assert.deepEqual(
+    tokens.map(({ length }) => length),
+    [3],
   );
-  assert.deepEqual(tokens, [3]);
+  const stopTokens = await builtinStopTokens();
+  assert.ok(!tokens.flat().some(({ id }) => stopTokens.includes(id)), 'it was cut before its end');
 });
 
 test('wrong usage has exit code 2, names what is wrong and captions nothing', async () => {
@@ -125,9 +145,51 @@ test('wrong usage has exit code 2, names what is wrong and captions nothing', as
     assert.deepEqual([code, stdout], [2, ''], args.join(' '));
     assert.match(stderr, message);
   }
+  const tooMany = ['caption', '--captions', '65', '--json', 'a.jpg', '--output'];
+  for (const rest of [['a.json'], ['nowhere/a.json']]) {
+    const { code, stdout } = await clipcap([...tooMany, ...rest], { cwd: photos });
+    assert.deepEqual([code, stdout], [2, ''], 'with --output nothing is printed');
+  }
   const { code, stdout } = await clipcap(['caption', '--json', '--beams', '0', 'a.jpg']);
   assert.equal(code, 2);
   assert.equal(failure(stdout).code, 'usage');
+});
+
+test('more captions than the pack’s beams are wrong usage', async () => {
+  const { code, stdout, stderr } = await clipcap(['caption', '--json', '--captions', '64', 'moon.jpg'], {
+    cwd: photos,
+  });
+  assert.equal(code, 2);
+  const { code: reason, message } = failure(stdout);
+  assert.equal(reason, 'usage');
+  assert.match(message, /^64 captions need at least as many beams/u);
+  assert.equal(stderr, `${message}\n`);
+});
+
+test('--beams means a beam search, also for a pack that decodes greedily', async (context) => {
+  const folder = await temporaryFolder(context);
+  const { manifest } = await writeRandomPack(folder);
+  const decoding = { ...manifest.decoding, strategy: 'greedy' as const };
+  await describeFiles(folder, { ...manifest, decoding });
+  const ask = (...args: string[]) =>
+    clipcap(['caption', '--json', '--model', folder, ...args, join(photos, 'moon.jpg')]);
+  const { stdout } = await ask('--beams', '3', '--captions', '3');
+  const [image] = captioned(stdout).images;
+  assert.equal(image && 'captions' in image ? image.captions.length : 0, 3);
+  assert.equal(failure((await ask('--captions', '3')).stdout).code, 'usage');
+});
+
+test('what nobody foresaw is an error of the document too, with exit code 3', linux, async (context) => {
+  // A command line in a folder that is gone cannot tell what a relative path means.
+  const folder = await temporaryFolder(context);
+  const gone = join(folder, 'gone');
+  await mkdir(gone);
+  const script = 'cd "$1" && rmdir "$1" && shift && exec "$@"';
+  const command = [process.execPath, join(root, 'dist', 'cli.mjs'), 'caption', '--json', '--model', 'pack', 'a.jpg'];
+  const { code, stdout, stderr } = await finish(spawn('sh', ['-c', script, 'sh', gone, ...command]));
+  assert.equal(code, 3, stderr);
+  assert.equal(failure(stdout).code, 'inference-failed');
+  assert.match(stderr, /^Something unexpected failed .*\n$/u);
 });
 
 test('--help explains the options and the exit codes', async () => {
