@@ -219,8 +219,12 @@ test('hovers can be switched off and on again', async (t) => {
 test('until the workspace is trusted no document reaches an image outside it, by path or by link', async (t) => {
   const { client, hoverAt } = await session(t, { initializationOptions: { trusted: false } });
   const beyond = join(outside, 'secret.png');
+  await symlink(join(outside, 'nothing.png'), join(folder, 'dangling.png'));
+  await symlink(outside, join(folder, 'leaving'));
+  const links = ['link.png', 'dangling.png', 'leaving/secret.png', 'leaving/nothing.png'];
   assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')), /a fake caption/u);
-  for (const reference of [pathToFileURL(beyond).href, 'link.png', `../${outside.split('/').at(-1)}/secret.png`]) {
+  assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](nothing.png)')), /nothing\.png does not exist/u);
+  for (const reference of [pathToFileURL(beyond).href, ...links, `../${outside.split('/').at(-1)}/secret.png`]) {
     assert.match(hoverText(await hoverAt(page(), 'html', `<img src="|${reference}">`)), /outside this workspace/u);
   }
   await client.sendNotification(workspaceTrusted);
