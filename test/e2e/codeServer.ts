@@ -27,8 +27,11 @@ export interface CodeServer {
   readonly workspace: string;
   /** The folder that the VSIX was installed into. */
   readonly extension: string;
-  /** What the packaged command line says about a file of the workspace. */
-  readonly captionByCommandLine: (path: string) => Promise<Exclude<ImageEntry, { error: unknown }>>;
+  /** What the packaged command line, with these options, says about a file of the workspace. */
+  readonly captionByCommandLine: (
+    path: string,
+    ...cliOptions: readonly string[]
+  ) => Promise<Exclude<ImageEntry, { error: unknown }>>;
   /** Files that our server and inference processes have open or mapped into memory. */
   readonly filesInUse: () => Promise<readonly string[]>;
   readonly stop: () => Promise<void>;
@@ -116,9 +119,12 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     url: `http://${address}/?folder=${encodeURIComponent(workspace)}`,
     workspace,
     extension,
-    captionByCommandLine: async (path) => {
+    captionByCommandLine: async (path, ...cliOptions) => {
       const cli = join(extension, 'dist', 'cli.mjs');
-      const { stdout } = await run(process.execPath, [cli, 'caption', '--json', path], { cwd: workspace, env });
+      const { stdout } = await run(process.execPath, [cli, 'caption', '--json', ...cliOptions, path], {
+        cwd: workspace,
+        env,
+      });
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- other tests check the document itself
       const document = JSON.parse(stdout) as CaptionDocument;
       const image = 'images' in document ? document.images[0] : undefined;

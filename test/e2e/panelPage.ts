@@ -1,4 +1,7 @@
-/** The built panel on a page of its own: the host's markup and policy, a stand-in for VS Code's API, a theme's colours. */
+/**
+ * The built panel on a page of its own: markup like the host's under a policy that allows as little (its own origin
+ * takes the place of the nonce), a stand-in for VS Code's API, a theme's colours.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FromWebview, PanelImage, ToWebview } from '@clipcap/protocol/panel';
@@ -74,7 +77,8 @@ export async function openPanel(
 }
 
 function markup({ bodyClass }: Theme): string {
-  const policy = `default-src 'none'; img-src ${origin}; script-src ${origin}; style-src ${origin}`;
+  const sources = `img-src ${origin}; script-src ${origin}; style-src ${origin}`;
+  const policy = `default-src 'none'; ${sources}; base-uri 'none'; form-action 'none'`;
   return `<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <link rel="stylesheet" href="/theme.css"><link rel="stylesheet" href="/webview.css"></head>

@@ -1,80 +1,93 @@
 /** What a workspace's own settings may do, before and after the user trusts it. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { constants } from 'node:fs';
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fixture } from '../root.js';
 import { screenshotPath, startBrowser, type Browser } from './browser.js';
-import { startCodeServer } from './codeServer.js';
+import { startCodeServer, type CodeServer } from './codeServer.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
-describe('a workspace whose settings name a model pack of its own', () => {
+/** A photo that the built-in pack's own decoding and greedy decoding caption differently. */
+interface TellingPhoto {
+  readonly name: string;
+  readonly own: string;
+  readonly greedy: string;
+}
+
+describe('a workspace whose settings name a model pack and a decoding of its own', () => {
   let browser: Browser;
   let folder: string;
-  let manifest: string;
 
   before(async () => {
     browser = await startBrowser();
     folder = await mkdtemp(join(tmpdir(), 'clipcap-pack-'));
+    // Whoever reads it fails.
     await mkdir(join(folder, 'pack'));
-    // Whoever opens a pipe waits there for a writer: a reader of it cannot go unnoticed.
-    manifest = join(folder, 'pack', 'pack.json');
-    execFileSync('mkfifo', [manifest]);
+    await writeFile(join(folder, 'pack', 'pack.json'), 'no manifest');
   });
   after(async () => {
     await browser.close();
     await rm(folder, { recursive: true, force: true });
   });
 
+  const decoding = { 'clipcap.decoding.strategy': 'greedy' };
+  const model = (): Record<string, string> => ({ 'clipcap.model': join(folder, 'pack') });
+
   const inWorkspace = async (
     trusted: boolean,
-    use: (workbench: Workbench, caption: string) => Promise<void>,
+    workspaceSettings: Readonly<Record<string, string>>,
+    use: (workbench: Workbench, photo: TellingPhoto) => Promise<void>,
   ): Promise<void> => {
-    const workspaceSettings = { 'clipcap.model': join(folder, 'pack'), 'clipcap.provider': 'another' };
     const server = await startCodeServer({ trusted, workspaceSettings });
     try {
-      const caption = (await server.captionByCommandLine('photos/astronaut.jpg')).captions[0]?.text;
+      const photo = await tellingPhoto(server);
+      await writeFile(join(server.workspace, 'telling.md'), `![A photo](photos/${photo.name})\n`);
       const workbench = await openWorkbench(browser, server);
-      await use(workbench, caption ?? assert.fail('the command line has no caption'));
+      await use(workbench, photo);
       await workbench.close();
     } finally {
       await server.stop();
     }
   };
 
-  test('in Restricted Mode is captioned with the built-in pack, and the path is never opened', async () => {
-    await inWorkspace(false, async ({ page, complaints, open: openFile, hover, command, notification }, caption) => {
+  test('in Restricted Mode is captioned with the built-in pack and the decoding of that', async () => {
+    await inWorkspace(false, { ...model(), ...decoding }, async (workbench, { name, own }) => {
+      const { page } = workbench;
       await page.locator('.statusbar-item').filter({ hasText: 'Restricted Mode' }).first().waitFor();
-      await openFile('README.md');
-      await hover('photos/astronaut.jpg', caption);
+      await workbench.open('telling.md');
+      await workbench.hover(`photos/${name}`, own);
       await page.screenshot({ path: screenshotPath('vscode-restricted-mode') });
-      await openFile('astronaut.jpg');
-      await command('ClipCap: Caption This Image');
-      await notification(`“${caption}”`).waitFor();
-      assert.equal(await letReaderGo(manifest), false);
-      assert.deepEqual(complaints, []);
+      await workbench.open(name);
+      await workbench.command('ClipCap: Caption This Image');
+      await workbench.notification(`“${own}”`).waitFor();
+      assert.deepEqual(workbench.complaints, []);
     });
   });
 
-  test('once trusted, uses the pack: the check above can fail', async () => {
-    await inWorkspace(true, async ({ page, open: openFile, command }) => {
-      await openFile('astronaut.jpg');
+  test('once trusted, is captioned with its decoding: the check above can fail', async () => {
+    await inWorkspace(true, decoding, async ({ open, command, notification }, { name, greedy }) => {
+      await open(name);
       await command('ClipCap: Caption This Image');
-      while (!(await letReaderGo(manifest))) await page.waitForTimeout(100);
-      await page.locator('.notifications-toasts .notification-list-item').filter({ hasText: 'pack' }).first().waitFor();
+      await notification(`“${greedy}”`).waitFor();
+    });
+  });
+
+  test('once trusted, is captioned with its pack, whose defect is told: the check above can fail', async () => {
+    await inWorkspace(true, model(), async ({ open, command, notification }, { name }) => {
+      await open(name);
+      await command('ClipCap: Caption This Image');
+      await notification(basename(folder)).waitFor();
     });
   });
 });
 
-/** Whether someone waits to read a pipe; if so, the reader gets an empty file. */
-async function letReaderGo(pipe: string): Promise<boolean> {
-  try {
-    await (await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK)).close();
-    return true;
-  } catch (error) {
-    assert.ok(error instanceof Error && 'code' in error && error.code === 'ENXIO', String(error));
-    return false;
+async function tellingPhoto(server: CodeServer): Promise<TellingPhoto> {
+  for (const name of (await readdir(fixture('photos'))).filter((file) => file.endsWith('.jpg'))) {
+    const [own] = (await server.captionByCommandLine(`photos/${name}`)).captions;
+    const [greedy] = (await server.captionByCommandLine(`photos/${name}`, '--decode', 'greedy')).captions;
+    if (own && greedy && own.text !== greedy.text) return { name, own: own.text, greedy: greedy.text };
   }
+  return assert.fail('greedy decoding and the pack’s own caption every photo alike');
 }
