@@ -57,6 +57,8 @@ async function startPeer(python: string): Promise<Peer | undefined> {
   const child = spawn(python, [join(root, 'test', 'bench', 'peer.py'), builtinPack], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  // A path that starts nothing: its output ends without a line.
+  child.on('error', (error) => console.log(`The peer could not be started: ${error.message}`));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ready = await lines.next().catch(() => undefined);
   if (ready?.value !== 'ready') return undefined;
