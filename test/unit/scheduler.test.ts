@@ -6,7 +6,9 @@ import { CancellationToken, CancellationTokenSource } from 'vscode-jsonrpc';
 import type { ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
 import { type CaptionImageParams, type ModelState, type Priority, priorities } from '@clipcap/protocol/inference';
+import sharp from 'sharp';
 import { BatchSize } from '@clipcap/server/inference/batchSize';
+import { inspect } from '@clipcap/server/inference/decode';
 import { ResidentModel } from '@clipcap/server/inference/residentModel';
 import { type CaptionModel, Scheduler } from '@clipcap/server/inference/scheduler';
 
@@ -280,4 +282,35 @@ test('an urgent image is decoded though those of a batch fill the memory', async
   assert.equal(await caption(1, priorities.hover), '1');
   releases[0]?.();
   assert.equal(await first, String(large));
+});
+
+test('flat files of a few kilobytes and nine megapixels each are decoded one at a time', async () => {
+  const flat = { create: { width: 3000, height: 3000, channels: 3 as const, background: '#8040c0' } };
+  const bytes = await sharp(flat).png().toBuffer();
+  assert.ok(bytes.length < 2 ** 17, `${bytes.length} bytes`);
+  let decoding = 0;
+  let most = 0;
+  const resident = new ResidentModel<CaptionModel>(
+    (folder) => Promise.resolve(new FakeModel(folder)),
+    () => undefined,
+  );
+  const scheduler = new Scheduler(resident, async (file, name) => {
+    const header = await inspect(file, name);
+    const counted = async () => {
+      most = Math.max(most, ++decoding);
+      return header.decode().finally(() => decoding--);
+    };
+    return { size: header.size, decode: counted };
+  });
+  const results = await Promise.all(
+    ['a', 'b', 'c', 'd'].map((name) => {
+      const image = { bytes, name, sha256: name, priority: priorities.batch };
+      return scheduler.caption({ model: 'a', provider: 'cpu', options: {}, ...image }, CancellationToken.None);
+    }),
+  );
+  assert.deepEqual(
+    results.map(({ image: { width, height, captions } }) => [width, height, captions[0]?.text]),
+    results.map(() => [3000, 3000, String(0x80)]),
+  );
+  assert.equal(most, 1);
 });
