@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { root } from '../root.js';
-import { screenshotPath, startBrowser, type Browser, type Frame } from './browser.js';
+import { screenshotPath, startBrowser, type Browser, type Frame, type Locator } from './browser.js';
 import { startCodeServer, type CodeServer } from './codeServer.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
@@ -90,6 +90,34 @@ describe('the packaged extension in real VS Code', () => {
     await notification.locator('.monaco-button').filter({ hasText: 'Copy' }).first().click();
     await notification.waitFor({ state: 'hidden' });
     await workbench.page.waitForFunction(async (text) => (await navigator.clipboard.readText()) === text, expected);
+  });
+
+  inVsCode('several photos from the Explorer give one summary, and the log has their captions', async () => {
+    const { page } = workbench;
+    const photos = ['chelsea.jpg', 'coffee.jpg', 'rocket.jpg'];
+    const captions = await Promise.all(photos.map((name) => server.captionByCommandLine(`photos/${name}`)));
+    const lines = captions.map(({ captions: [best] }, index) => `photos/${photos[index]}: “${best?.text}”`);
+    const row = (name: string): Locator =>
+      page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: name }).first();
+    if ((await row('photos').getAttribute('aria-expanded')) !== 'true') await row('photos').click();
+    for (const [index, name] of photos.entries()) {
+      await row(name).click({ modifiers: index === 0 ? [] : ['Control'] });
+    }
+    await workbench.chooseFromExplorer(['photos', 'rocket.jpg'], 'Caption This Image');
+    const summary = workbench.notification('Captioned 3 of 3 images.');
+    await summary.waitFor();
+    await summary.locator('.monaco-button').filter({ hasText: 'Show Captions' }).first().click();
+    // The log breaks lines where it has to, so spaces do not count.
+    await page.waitForFunction((wanted) => {
+      const drawn = [...document.querySelectorAll<HTMLElement>('.output-view .view-line')];
+      const text = drawn
+        .toSorted((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)
+        .map((line) => line.textContent)
+        .join('');
+      return wanted.every((line) => text.replaceAll(/\s/gu, '').includes(line.replaceAll(/\s/gu, '')));
+    }, lines);
+    await page.keyboard.press('Control+J');
+    await page.locator('.output-view').waitFor({ state: 'hidden' });
   });
 
   inVsCode('the palette’s command captions the image that is open', async () => {
