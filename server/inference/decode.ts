@@ -121,10 +121,10 @@ function refuse(error: unknown, format: string, name: string): never {
   );
 }
 
-/** 16-bit samples (native byte order) to 8 bits: ÷ 257, rounded. */
+/** 16-bit samples (native byte order) to 8 bits: ÷ 257, rounded. In place: such images are the largest in memory. */
 function to8Bit(data: Buffer): Uint8Array {
   const wide = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
-  const samples = new Uint8Array(wide.length);
+  const samples = new Uint8Array(data.buffer, data.byteOffset, wide.length);
   for (let i = 0; i < samples.length; i++) samples[i] = Math.floor((wide[i]! + 128) / 257);
   return samples;
 }

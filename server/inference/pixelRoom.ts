@@ -11,7 +11,7 @@ export interface ImageInMemory {
 
 /**
  * Images of more pixels are in memory one at a time; smaller ones share this many with those that are as urgent or more.
- * While it is decoded, a 16-bit image with alpha takes 15 bytes a pixel.
+ * While it is decoded, a 16-bit image with alpha takes 11 bytes a pixel and more in the decoder.
  */
 const budget = 8_000_000;
 
