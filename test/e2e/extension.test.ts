@@ -81,13 +81,6 @@ describe('the packaged extension in real VS Code', () => {
     );
   };
 
-  inVsCode('a hover as the first use brings the note on the built-in pack’s licence', async () => {
-    const [expected] = (await server.captionByCommandLine('photos/astronaut.jpg')).captions;
-    await workbench.open('README.md');
-    const note = workbench.notification('Use Another Pack').waitFor();
-    await Promise.all([note, workbench.hover('photos/astronaut.jpg', expected?.text ?? '')]);
-  });
-
   inVsCode('the Explorer’s context menu captions a photo, and Copy copies the caption', async () => {
     const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
     await workbench.chooseFromExplorer(['photos', 'chelsea.jpg'], 'Caption This Image');
