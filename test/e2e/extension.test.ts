@@ -100,8 +100,18 @@ describe('the packaged extension in real VS Code', () => {
     const row = (name: string): Locator =>
       page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: name }).first();
     if ((await row('photos').getAttribute('aria-expanded')) !== 'true') await row('photos').click();
-    for (const [index, name] of photos.entries()) {
-      await row(name).click({ modifiers: index === 0 ? [] : ['Control'] });
+    const [first = '', ...others] = photos;
+    await row(first).click();
+    // The Explorer selects what the editor shows once more when it has opened: adding to the selection waits for that.
+    await page.locator('.tab.active').filter({ hasText: first }).waitFor();
+    await page.waitForTimeout(1000);
+    for (const name of others) {
+      await row(name).click({ modifiers: ['Control'] });
+      await page
+        .locator('.explorer-folders-view .monaco-list-row.selected')
+        .filter({ hasText: name })
+        .first()
+        .waitFor();
     }
     await workbench.chooseFromExplorer(['photos', 'rocket.jpg'], 'Caption This Image');
     const summary = workbench.notification('Captioned 3 of 3 images.');

@@ -50,16 +50,6 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
   await page.goto(server.url);
   await ready();
 
-  const chooseInQuickInput = async (text: string, item: string): Promise<void> => {
-    const input = page.locator('.quick-input-widget input[type=text]').first();
-    await input.waitFor();
-    await input.fill(text);
-    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: item }).first().click();
-  };
-  const command = async (title: string): Promise<void> => {
-    await page.keyboard.press('F1');
-    await chooseInQuickInput(`>${title}`, title);
-  };
   const until = async <Result>(
     what: string,
     looks: number,
@@ -71,6 +61,26 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       await page.waitForTimeout(patience.between);
     }
     return assert.fail(`${what} did not appear`);
+  };
+
+  const input = page.locator('.quick-input-widget input[type=text]').first();
+  const chooseInQuickInput = async (text: string, item: string): Promise<void> => {
+    await input.waitFor();
+    await input.fill(text);
+    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: item }).first().click();
+  };
+  /** Presses a key that opens the quick input. An image that has just opened may keep the keyboard to itself. */
+  const openQuickInput = (key: string): Promise<true> =>
+    until(`the quick input after ${key}`, patience.looks / 4, async () => {
+      await page.keyboard.press(key);
+      await input.waitFor({ timeout: 4 * patience.between }).catch(() => undefined);
+      if (await input.isVisible()) return true;
+      await page.locator('.part.sidebar .composite.title').first().click();
+      return undefined;
+    });
+  const command = async (title: string): Promise<void> => {
+    await openQuickInput('F1');
+    await chooseInQuickInput(`>${title}`, title);
   };
 
   return {
@@ -86,7 +96,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       await ready();
     },
     open: async (name) => {
-      await page.keyboard.press('Control+P');
+      await openQuickInput('Control+P');
       await chooseInQuickInput(name, name);
       await page.locator('.tab.active').filter({ hasText: name }).first().waitFor();
     },
