@@ -8,6 +8,7 @@ import { CaptionError } from '@clipcap/protocol/error';
 import { type CaptionImageParams, priorities } from '@clipcap/protocol/inference';
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
 import { BatchSize } from './batchSize.js';
+import { collectGarbage } from './collectGarbage.js';
 import type { ModelOutput } from './model.js';
 import type { ImageHeader } from './decode.js';
 import { PixelRoom } from './pixelRoom.js';
@@ -28,6 +29,8 @@ export interface CaptionModel {
   dispose(): Promise<void>;
 }
 
+/** Pixels of an image whose memory is given back at once. */
+const largeImage = 4_000_000;
 /** Images that are decoded at the same time. */
 const decodersLimit = 3;
 /** Images that are decoded before the model has time for them: one batch and a half. */
@@ -179,6 +182,7 @@ export class Scheduler {
     delete job.pixels;
     this.#room.delete(job);
     job.preprocessTime = performance.now() - start;
+    if (job.width * job.height > largeImage) collectGarbage();
     return job.values;
   }
 
