@@ -19,13 +19,24 @@ export function ensureInstalled() {
   if (Number(process.versions.node.split('.')[0]) < oldestNode) {
     throw new Error(`ClipCap Lens needs Node ${oldestNode} or newer; this is Node ${process.versions.node}.`);
   }
-  const stamp = join(root, 'node_modules', '.clipcap-installed');
+  oncePerLock(root, () => {
+    process.stderr.write('Installing dependencies (once)…\n');
+    npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], root);
+  });
+}
+
+/**
+ * Installs a folder's dependencies unless those of its lock file are installed already.
+ * @param {string} folder with `package-lock.json`
+ * @param {() => void} install fills `node_modules`; when it throws, the next call tries again
+ */
+export function oncePerLock(folder, install) {
+  const stamp = join(folder, 'node_modules', '.clipcap-installed');
   const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(readFileSync(join(folder, 'package-lock.json')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  process.stderr.write('Installing dependencies (once)…\n');
-  npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], root);
+  install();
   writeFileSync(stamp, wanted);
 }
 

@@ -3,11 +3,10 @@
  * once; system packages are only checked, because installing them is the user's decision.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { npm, root } from './setup.mjs';
+import { npm, oncePerLock, root } from './setup.mjs';
 
 const folder = join(root, 'test', 'vscode');
 
@@ -43,15 +42,12 @@ export async function ensureVsCode() {
     node: join(folder, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node'),
     codeServer: join(folder, 'node_modules', 'code-server', 'out', 'node', 'entry.js'),
   };
-  const stamp = join(folder, 'node_modules', '.clipcap-installed');
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(folder, 'package-lock.json')))
-    .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return installed;
-  process.stderr.write('Installing VS Code for the tests (once, a few minutes)…\n');
-  install(installed.node);
-  if (!existsSync(installed.codeServer)) throw new Error(`code-server was installed without ${installed.codeServer}.`);
-  writeFileSync(stamp, wanted);
+  oncePerLock(folder, () => {
+    process.stderr.write('Installing VS Code for the tests (once, a few minutes)…\n');
+    install(installed.node);
+    if (!existsSync(installed.codeServer))
+      throw new Error(`code-server was installed without ${installed.codeServer}.`);
+  });
   return installed;
 }
 
