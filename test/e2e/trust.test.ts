@@ -1,6 +1,6 @@
 /** What a workspace's own settings may do, before and after the user trusts it. */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -25,13 +25,20 @@ describe('a workspace whose settings name a model pack and a decoding of its own
     folder = await mkdtemp(join(tmpdir(), 'clipcap-pack-'));
     // Whoever reads it fails.
     await mkdir(join(folder, 'pack'));
-    await writeFile(join(folder, 'pack', 'pack.json'), 'no manifest');
+    await writeFile(manifest(), 'no manifest');
+    // The time of the last access tells who opened it; not on a file system that keeps none.
+    await forgetReading();
+    await readFile(manifest());
+    assert.ok(await wasRead(), `${tmpdir()} keeps no access times; set TMPDIR to a folder that does`);
   });
   after(async () => {
     await browser.close();
     await rm(folder, { recursive: true, force: true });
   });
 
+  const manifest = (): string => join(folder, 'pack', 'pack.json');
+  const forgetReading = (): Promise<void> => utimes(manifest(), 0, Date.now() / 1000);
+  const wasRead = async (): Promise<boolean> => (await stat(manifest())).atimeMs > 0;
   const decoding = { 'clipcap.decoding.strategy': 'greedy' };
   const model = (): Record<string, string> => ({ 'clipcap.model': join(folder, 'pack') });
 
@@ -52,7 +59,8 @@ describe('a workspace whose settings name a model pack and a decoding of its own
     }
   };
 
-  test('in Restricted Mode is captioned with the built-in pack and the decoding of that', async () => {
+  test('in Restricted Mode is captioned with the built-in pack and the decoding of that; its pack is not opened', async () => {
+    await forgetReading();
     await inWorkspace(false, { ...model(), ...decoding }, async (workbench, { name, own }) => {
       const { page } = workbench;
       await page.locator('.statusbar-item').filter({ hasText: 'Restricted Mode' }).first().waitFor();
@@ -64,6 +72,7 @@ describe('a workspace whose settings name a model pack and a decoding of its own
       await workbench.notification(`“${own}”`).waitFor();
       assert.deepEqual(workbench.complaints, []);
     });
+    assert.equal(await wasRead(), false);
   });
 
   test('once trusted, is captioned with its decoding: the check above can fail', async () => {
@@ -74,12 +83,14 @@ describe('a workspace whose settings name a model pack and a decoding of its own
     });
   });
 
-  test('once trusted, is captioned with its pack, whose defect is told: the check above can fail', async () => {
+  test('once trusted, is captioned with its pack, whose defect is told: the checks above can fail', async () => {
+    await forgetReading();
     await inWorkspace(true, model(), async ({ open, command, notification }, { name }) => {
       await open(name);
       await command('ClipCap: Caption This Image');
       await notification(basename(folder)).waitFor();
     });
+    assert.ok(await wasRead());
   });
 });
 
