@@ -2,8 +2,9 @@
  * Everything that the server and its inference process say to each other. Image bytes travel as `Uint8Array` over
  * fork's channel with `serialization: 'advanced'`; the inference process opens no file but those of the pack.
  */
-import { NotificationType, RequestType, type ResponseError } from 'vscode-jsonrpc';
+import { NotificationType, RequestType, RequestType0, type ResponseError } from 'vscode-jsonrpc';
 import type { CaptionOptions, CaptionResult, ErrorCode, ModelInfo } from './caption.js';
+import type { Provider, TrialResult } from './provider.js';
 
 type Failure = ResponseError<{ code: ErrorCode }>['data'];
 
@@ -14,7 +15,7 @@ export type Priority = (typeof priorities)[keyof typeof priorities];
 export interface CaptionImageParams {
   /** The folder of the model pack. */
   readonly model: string;
-  /** `cpu` or, later, another execution provider; `auto` takes the platform's order. */
+  /** An execution provider; the inference process takes `auto` as `cpu`. */
   readonly provider: string;
   /** The image file's bytes. */
   readonly bytes: Uint8Array;
@@ -34,6 +35,16 @@ export const captionImage = new RequestType<CaptionImageParams, CaptionResult, F
 /** Loads a pack (unless it is resident) and answers what it is. */
 export const loadModel = new RequestType<{ model: string; provider: string }, ModelInfo, Failure>(
   'inference/loadModel',
+);
+
+/** Runs a pack on a provider and on the CPU, and compares. Asked of a process of its own, which may hang or die of it. */
+export const tryProvider = new RequestType<{ model: string; provider: Provider }, TrialResult, Failure>(
+  'inference/tryProvider',
+);
+
+/** The version of ONNX Runtime and the providers it was built with. */
+export const runtimeInfo = new RequestType0<{ version: string; providers: readonly Provider[] }, Failure>(
+  'inference/runtimeInfo',
 );
 
 // ── from the inference process ────────────────────────────────────────────────────────────────────────────────────

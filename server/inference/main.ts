@@ -2,14 +2,17 @@
  * The inference process: answers requests of the parent that forked it, and ends with it. It opens no file but those
  * of model packs.
  */
+import { env } from 'onnxruntime-node';
 import { createMessageConnection } from 'vscode-jsonrpc';
 import { IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { toResponseError } from '@clipcap/protocol/error';
-import { captionImage, loadModel, modelState } from '@clipcap/protocol/inference';
+import { captionImage, loadModel, modelState, runtimeInfo, tryProvider } from '@clipcap/protocol/inference';
 import { inspect } from './decode.js';
 import { Model } from './model.js';
+import { builtProviders } from './provider.js';
 import { ResidentModel } from './residentModel.js';
 import { type CaptionModel, Scheduler } from './scheduler.js';
+import { tryProvider as runTrial } from './trial.js';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 
@@ -24,6 +27,8 @@ const scheduler = new Scheduler(resident, inspect);
 
 connection.onRequest(captionImage, (params, token) => scheduler.caption(params, token).catch(respond));
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
+connection.onRequest(tryProvider, ({ model, provider }) => runTrial(model, provider).catch(respond));
+connection.onRequest(runtimeInfo, () => ({ version: env.versions.node ?? '', providers: builtProviders() }));
 
 function respond(error: unknown): never {
   throw toResponseError(error);

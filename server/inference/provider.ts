@@ -2,48 +2,64 @@
  * Execution providers: which one runs the model, and how its sessions are made. Every session of the process comes from
  * here, so that a provider is chosen, configured and reported in one place.
  */
-import { InferenceSession, type OnnxValue, type Tensor, type TypedTensor } from 'onnxruntime-node';
-import { availableParallelism } from 'node:os';
+import {
+  InferenceSession,
+  listSupportedBackends,
+  type OnnxValue,
+  type Tensor,
+  type TypedTensor,
+} from 'onnxruntime-node';
 import { CaptionError } from '@clipcap/protocol/error';
+import { isProvider, providers, type Provider } from '@clipcap/protocol/provider';
+import { sessionOptions } from './sessionOptions.js';
 
-export type Provider = 'cpu';
+export type { Provider };
+
+/** What ONNX Runtime calls them, where it has another word. */
+const runtimeNames: Readonly<Record<Provider, string>> = {
+  cuda: 'cuda',
+  directml: 'dml',
+  coreml: 'coreml',
+  webgpu: 'webgpu',
+  cpu: 'cpu',
+};
+
+/** The providers that this build of ONNX Runtime can have; some need a library that is not in it. */
+export function builtProviders(supported = listSupportedBackends()): Provider[] {
+  const names = new Set(supported.map(({ name }) => name));
+  return providers.filter((provider) => names.has(runtimeNames[provider]));
+}
 
 /**
- * @param asked a provider's name, or `auto` for the platform's best
+ * The provider of a name. `auto` is the CPU: whoever knows of a better one that was proved asks for it by name.
  * @throws CaptionError `provider-unavailable`
  */
 export function chooseProvider(asked: string): Provider {
-  if (asked === 'auto' || asked === 'cpu') return 'cpu';
+  if (asked === 'auto') return 'cpu';
+  const built = builtProviders();
+  const found = built.find((provider) => provider === asked);
+  if (found) return found;
   throw new CaptionError(
     'provider-unavailable',
-    `The execution provider "${asked}" is not available here. Use "auto" or "cpu".`,
+    isProvider(asked)
+      ? `ONNX Runtime for ${process.platform}-${process.arch} has no ${asked}. Use auto, ${built.join(' or ')}.`
+      : `There is no execution provider "${asked}". Use auto, ${providers.join(', ')}.`,
   );
 }
 
 /**
  * @param model an encoded graph, or the path of an ONNX file
  * @param weightsFolder where the graph's external data lie
+ * @param keptOutputs outputs that only the next run of the session reads, see `SessionNeeds`
  * @throws CaptionError `out-of-memory` or `inference-failed`
  */
 export async function createSession(
   model: Uint8Array | string,
   provider: Provider,
   weightsFolder?: string,
+  keptOutputs: readonly string[] = [],
 ): Promise<InferenceSession> {
-  const options: InferenceSession.SessionOptions = {
-    executionProviders: [provider],
-    graphOptimizationLevel: 'all',
-    intraOpNumThreads: Math.min(availableParallelism(), maxThreads),
-    logSeverityLevel: 3,
-    extra: {
-      session: {
-        // Waiting threads that spin take the cores from everything else on the machine, and from each other: with
-        // training running beside it, a step of 32 rows took 8.8 to 11.8 ms spinning, 5.6 to 6.7 ms sleeping (2 cores).
-        intra_op: { allow_spinning: '0' },
-        ...(weightsFolder === undefined ? {} : { model_external_initializers_file_folder_path: weightsFolder }),
-      },
-    },
-  };
+  const options = sessionOptions(provider, { weightsFolder, keptOutputs });
   try {
     // One signature takes paths, another bytes: the union fits neither.
     return await (typeof model === 'string'
@@ -53,9 +69,6 @@ export async function createSession(
     throw failure('loaded', cause);
   }
 }
-
-/** A few cores caption an image in tens of milliseconds; the others are left to the user's work. */
-const maxThreads = 8;
 
 /**
  * Runs a session for some of its outputs; the caller disposes them.

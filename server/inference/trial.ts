@@ -1,0 +1,88 @@
+/** Whether a provider computes what the CPU computes: nothing is trusted that was not compared. */
+import { openPack } from '@clipcap/models/pack/openPack';
+import { CaptionError } from '@clipcap/protocol/error';
+import type { TrialResult } from '@clipcap/protocol/provider';
+import { probe, type Probe } from './probe.js';
+import type { Provider } from './provider.js';
+
+/**
+ * The largest difference from the CPU, as a share of the CPU's largest absolute value in the tensor. Graphics processors
+ * multiply in 19 or 16 bit where they may, which moves results by some thousandths; a wrong kernel moves them by tenths.
+ */
+export const tolerance = 0.01;
+
+/**
+ * Runs the pack in `folder` on `provider` and, if that works, on the CPU.
+ * @throws CaptionError what is wrong with the pack, or kept the CPU from running it
+ */
+export async function tryProvider(folder: string, provider: Provider): Promise<TrialResult> {
+  const pack = await openPack(folder);
+  return compareWithCpu(provider, (on) => probe(pack, on));
+}
+
+/** The trial with any way of running a pack. The provider comes first: one without a device has ended by then. */
+export async function compareWithCpu(provider: Provider, run: (on: Provider) => Promise<Probe>): Promise<TrialResult> {
+  let candidate: Probe;
+  try {
+    candidate = await run(provider);
+  } catch (error) {
+    return { outcome: 'refused', reason: readableReason(error) };
+  }
+  const reference = await run('cpu');
+  const reason = disagreement(candidate, reference);
+  if (reason !== undefined) return { outcome: 'refused', reason };
+  return { outcome: 'agrees', milliseconds: candidate.milliseconds, cpuMilliseconds: reference.milliseconds };
+}
+
+/** Says where two runs differ by more than the tolerance. */
+function disagreement(candidate: Probe, reference: Probe): string | undefined {
+  const tensors = {
+    'image embedding': [candidate.embedding, reference.embedding],
+    prefix: [candidate.prefix, reference.prefix],
+    'nearest words': [candidate.nearest, reference.nearest],
+    logits: [candidate.logits, reference.logits],
+  } as const;
+  for (const [name, [values, expected]] of Object.entries(tensors)) {
+    const difference = relativeDifference(values, expected);
+    if (!(difference <= tolerance)) {
+      const share = Number.isFinite(difference)
+        ? `${(100 * difference).toPrecision(2)} %`
+        : 'no number or shape of its';
+      return `its ${name} differs from the CPU’s (${share}; ${100 * tolerance} % is allowed)`;
+    }
+  }
+  const largestLogit = reference.logits.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  for (const [step, token] of reference.tokens.entries()) {
+    if (candidate.tokens[step] === token) continue;
+    // Where two tokens are as good as equal, either is right, and what follows cannot be compared.
+    if (reference.gaps[step]! <= 2 * tolerance * largestLogit) break;
+    return `its token ${step + 1} differs from the CPU’s`;
+  }
+  return undefined;
+}
+
+/** Largest difference over largest absolute value; not finite if a value is not or the sizes differ. */
+function relativeDifference(values: Float32Array, expected: Float32Array): number {
+  if (values.length !== expected.length) return NaN;
+  let difference = 0;
+  let scale = 0;
+  for (const [i, value] of values.entries()) {
+    if (!Number.isFinite(value)) return NaN;
+    difference = Math.max(difference, Math.abs(value - expected[i]!));
+    scale = Math.max(scale, Math.abs(expected[i]!));
+  }
+  return difference === 0 ? 0 : difference / scale;
+}
+
+/** Messages of the runtime begin with a place in its sources and may run over many lines. */
+function readableReason(error: unknown): string {
+  const cause = error instanceof CaptionError ? innermost(error) : error;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const [line = ''] = message.trim().split('\n');
+  const said = /\bwas false\.\s*(.*)$/u.exec(line)?.[1] ?? line.replace(/^\/\S+:\d+\s/u, '');
+  return said.slice(0, 300);
+}
+
+function innermost(error: Error): Error {
+  return error.cause instanceof Error ? innermost(error.cause) : error;
+}
