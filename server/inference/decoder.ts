@@ -7,7 +7,7 @@ import { gpt2Step } from '@clipcap/models/graphs/gpt2';
 import type { LanguageModelManifest } from '@clipcap/models/pack/manifest';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import { createSession, output, run, type Provider } from './provider.js';
-import type { Steps } from './beamSearch.js';
+import type { Steps } from './search.js';
 
 export class Decoder {
   readonly #session: InferenceSession;
@@ -19,8 +19,11 @@ export class Decoder {
   }
 
   static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<Decoder> {
-    const session = await createSession(gpt2Step(manifest.languageModel, weights), provider, folder);
-    return new Decoder(session, manifest.languageModel);
+    const { languageModel } = manifest;
+    // Only the next step reads keys and values: on a GPU they stay there.
+    const presents = cacheNames(languageModel).map(presentName);
+    const session = await createSession(gpt2Step(languageModel, weights), provider, folder, presents);
+    return new Decoder(session, languageModel);
   }
 
   /** Starts captions after `prefix` [N,K,D]; the caller disposes the decoding. */
@@ -47,12 +50,9 @@ class Decoding implements Steps {
     this.#model = model;
     this.#prefix = new Tensor('float32', prefix, [images, prefix.length / images / model.width, model.width]);
     const empty = [images, model.heads, 0, model.width / model.heads];
-    this.#cache = {};
-    for (let layer = 0; layer < model.layers; layer++) {
-      this.#cache[`past_key_${layer}`] = new Tensor('float32', new Float32Array(), empty);
-      this.#cache[`past_value_${layer}`] = new Tensor('float32', new Float32Array(), empty);
-    }
-    this.#outputs = ['logits', ...Object.keys(this.#cache).map(presentName)];
+    const names = cacheNames(model);
+    this.#cache = Object.fromEntries(names.map((name) => [name, new Tensor('float32', new Float32Array(), empty)]));
+    this.#outputs = ['logits', ...names.map(presentName)];
   }
 
   first(): Promise<Float32Array> {
@@ -80,6 +80,11 @@ class Decoding implements Steps {
   dispose(): void {
     for (const tensor of Object.values(this.#cache)) tensor.dispose();
   }
+}
+
+/** The inputs that hold keys and values. */
+function cacheNames({ layers }: LanguageModelManifest): string[] {
+  return Array.from({ length: layers }, (_, layer) => [`past_key_${layer}`, `past_value_${layer}`]).flat();
 }
 
 function presentName(past: string): string {
