@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GraphBuilder } from '@clipcap/models/graphs/graph';
-import { packFiles, type PackManifest } from '@clipcap/models/pack/manifest';
-import { statisticsShapes, weightShapes } from '@clipcap/models/pack/tensors';
-import type { DType } from '@clipcap/models/pack/safetensors';
+import type { EncoderOf } from '@clipcap/models/pack/encoderManifest';
+import { packFiles, type PackDType, type PackManifest } from '@clipcap/models/pack/manifest';
+import { statisticsTensors, storageOf, weightTensors } from '@clipcap/models/pack/tensors';
+import type { ExpectedTensors } from '@clipcap/models/pack/tensorList';
 import { byteLevelTokenizer, stopToken } from './byteLevelTokenizer.js';
 import { writeSafetensors, type TensorValues } from './writeSafetensors.js';
 
@@ -28,8 +29,14 @@ export interface RandomPackOptions {
   readonly context?: number;
   readonly beams?: number;
   readonly maxTokens?: number;
-  /** How matrices are stored; vectors are always F32. */
-  readonly dtype?: DType;
+  readonly tiedHead?: boolean;
+  /** Instead of an ONNX file that sees the mean colour only, and of the MLP. */
+  readonly encoder?: PackManifest['encoder'];
+  readonly mapper?: PackManifest['mapper'];
+  /** `mixed` is int8 with a scale per row, as the built-in pack has it. */
+  readonly dtype?: PackDType;
+  /** What a weight is filled with, row-major, instead of noise. */
+  readonly valuesOf?: (name: string, shape: readonly number[]) => Float32Array;
   /** Changes the weights in place before they are stored. */
   readonly editWeights?: (weights: ReadonlyMap<string, TensorValues>) => void;
 }
@@ -45,19 +52,32 @@ export interface RandomPack {
 export async function writeRandomPack(folder: string, options: RandomPackOptions = {}): Promise<RandomPack> {
   const draft = manifestOf(options);
   const random = gaussian(options.seed ?? 1);
-  const weights = randomTensors(weightShapes(draft), random);
+  const expected = weightTensors(draft);
+  const weights = randomTensors(expected, random, options.valuesOf);
   options.editWeights?.(weights);
   await mkdir(folder, { recursive: true });
-  const stored = await writeSafetensors(join(folder, packFiles.weights), weights, options.dtype ?? 'F32');
+  const { dtype } = draft;
+  const stored = await writeSafetensors(
+    join(folder, packFiles.weights),
+    weights,
+    (name) => {
+      const { use } = expected.get(name)!;
+      if (dtype !== 'mixed') return storageOf(use, dtype);
+      return use === 'vector' ? 'F32' : 'I8';
+    },
+    (name) => expected.get(name)!.use === 'conv1d',
+  );
   const vocabulary = stored.get('gpt.transformer.wte.weight')!;
-  const statistics = randomTensors(statisticsShapes(draft), random);
+  const statistics = randomTensors(statisticsTensors(draft), random);
   statistics.set('vocabulary_norms', rowNorms(vocabulary));
-  await writeSafetensors(join(folder, packFiles.statistics), statistics, 'F32');
+  await writeSafetensors(join(folder, packFiles.statistics), statistics, () => 'F32');
   await writeFile(
     join(folder, packFiles.tokenizer),
     JSON.stringify(byteLevelTokenizer(draft.languageModel.vocabulary)),
   );
-  await writeFile(join(folder, draft.encoder.file), pooledEncoder(draft, random));
+  if (draft.encoder.kind === 'onnx') {
+    await writeFile(join(folder, draft.encoder.file), pooledEncoder(draft.encoder, random));
+  }
   await writeFile(join(folder, draft.licence.file), 'CC0-1.0: random numbers.\n');
   return { folder, manifest: await describeFiles(folder, draft), weights: stored };
 }
@@ -75,29 +95,21 @@ export async function describeFiles(folder: string, manifest: PackManifest): Pro
 }
 
 function manifestOf(options: RandomPackOptions): PackManifest {
-  const names = [packFiles.weights, packFiles.statistics, packFiles.tokenizer, 'encoder.onnx', 'LICENCE.txt'];
+  const encoder = options.encoder ?? onnxEncoder(options);
+  const names = [packFiles.weights, packFiles.statistics, packFiles.tokenizer, 'LICENCE.txt'];
+  if (encoder.kind === 'onnx') names.push(encoder.file);
   return {
     schema: 1,
     id: options.id ?? 'random',
     title: 'Random pack',
     licence: { name: 'CC0-1.0', file: 'LICENCE.txt', notice: 'Random numbers, free for any use.' },
     source: 'made by a test',
-    encoder: {
-      kind: 'onnx',
-      architecture: 'average-pool',
-      file: 'encoder.onnx',
-      embeddingWidth: options.embeddingWidth ?? 12,
-      normalize: options.normalize ?? false,
-      image: {
-        size: options.imageSize ?? 16,
-        resize: 'shortest-edge',
-        resampling: 'bicubic',
-        crop: 'center',
-        mean: [0.5, 0.5, 0.5],
-        std: [0.25, 0.25, 0.25],
-      },
+    encoder,
+    mapper: options.mapper ?? {
+      kind: 'mlp',
+      prefixLength: options.prefixLength ?? 3,
+      hiddenWidth: options.hiddenWidth ?? 10,
     },
-    mapper: { kind: 'mlp', prefixLength: options.prefixLength ?? 3, hiddenWidth: options.hiddenWidth ?? 10 },
     languageModel: {
       architecture: 'gpt2',
       width: options.width ?? 16,
@@ -106,19 +118,37 @@ function manifestOf(options: RandomPackOptions): PackManifest {
       vocabulary: options.vocabulary ?? 300,
       context: options.context ?? 40,
       stopTokens: [stopToken],
+      tiedHead: options.tiedHead ?? true,
       tuned: true,
     },
     decoding: { strategy: 'beam', beams: options.beams ?? 4, maxTokens: options.maxTokens ?? 12 },
-    dtype: (options.dtype ?? 'F32').toLowerCase(),
+    dtype: options.dtype ?? 'fp32',
     training: {},
     scores: {},
     files: Object.fromEntries(names.map((name) => [name, { size: 0, sha256: '0'.repeat(64) }])),
   };
 }
 
+function onnxEncoder(options: RandomPackOptions): EncoderOf<'onnx'> {
+  return {
+    kind: 'onnx',
+    architecture: 'average-pool',
+    file: 'encoder.onnx',
+    embeddingWidth: options.embeddingWidth ?? 12,
+    normalize: options.normalize ?? false,
+    image: {
+      size: options.imageSize ?? 16,
+      resize: 'shortest-edge',
+      resampling: 'bicubic',
+      crop: 'center',
+      mean: [0.5, 0.5, 0.5],
+      std: [0.25, 0.25, 0.25],
+    },
+  };
+}
+
 /** `pixel_values [N,3,H,W]` → `image_embeds [N,d]`, `class_logits [N,1000]`, from the mean colour alone. */
-function pooledEncoder(manifest: PackManifest, random: () => number): Uint8Array {
-  const { embeddingWidth, image } = manifest.encoder;
+function pooledEncoder({ embeddingWidth, image }: EncoderOf<'onnx'>, random: () => number): Uint8Array {
   const graph = new GraphBuilder();
   const pixels = graph.input('pixel_values', 'float32', ['N', 3, image.size, image.size]);
   const colour = graph.node('Flatten', [graph.node('GlobalAveragePool', [pixels])], { axis: 1 });
@@ -133,11 +163,16 @@ function pooledEncoder(manifest: PackManifest, random: () => number): Uint8Array
 }
 
 function randomTensors(
-  shapes: ReadonlyMap<string, readonly number[]>,
+  expected: ExpectedTensors,
   random: () => number,
+  valuesOf?: RandomPackOptions['valuesOf'],
 ): Map<string, TensorValues> {
   const tensors = new Map<string, TensorValues>();
-  for (const [name, shape] of shapes) {
+  for (const [name, { shape }] of expected) {
+    if (valuesOf) {
+      tensors.set(name, { shape, values: valuesOf(name, shape) });
+      continue;
+    }
     const length = shape.reduce((product, size) => product * size, 1);
     // Normalisations centre on 1; matrices keep the scale of what flows through them.
     const centre = /ln_.*weight$/.test(name) ? 1 : 0;

@@ -1,5 +1,6 @@
 /** Writes safetensors files for tests: matrices in the asked element type, vectors as F32. */
 import { writeFile } from 'node:fs/promises';
+import { blockBytes, blocksOf, dequantiseBlocks, quantiseBlocks } from '@clipcap/models/pack/blockQuantisation';
 import type { DType } from '@clipcap/models/pack/safetensors';
 
 export interface TensorValues {
@@ -8,37 +9,64 @@ export interface TensorValues {
   readonly values: Float32Array;
 }
 
+/** How one tensor is stored. */
+export type Storage = 'F32' | 'F16' | 'I8' | 'q8' | 'q4';
+
 interface Stored {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
 }
 
-/** Writes `tensors` and returns them as a reader sees them: rounded to F16, or int8 times a scale per row. */
+/**
+ * Writes `tensors` and returns them as a reader sees them: rounded to F16, int8 times a scale per row, or in blocks.
+ * @param storage how a tensor is stored
+ * @param isTransposed whether a matrix is stored [in,out]: in blocks it lies the other way round
+ */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, TensorValues>,
-  dtype: DType,
+  storage: (name: string, tensor: TensorValues) => Storage,
+  isTransposed: (name: string) => boolean = () => false,
 ): Promise<Map<string, TensorValues>> {
   const seen = new Map<string, TensorValues>();
   const stored = new Map<string, Stored>();
   for (const [name, tensor] of tensors) {
-    if (dtype === 'F32' || tensor.shape.length !== 2) {
-      stored.set(name, { dtype: 'F32', shape: tensor.shape, bytes: bytesOf(tensor.values) });
+    const { shape } = tensor;
+    const dtype = storage(name, tensor);
+    if (dtype === 'F32') {
+      stored.set(name, { dtype, shape, bytes: bytesOf(tensor.values) });
       seen.set(name, tensor);
     } else if (dtype === 'F16') {
       const halves = Uint16Array.from(tensor.values, toHalf);
-      stored.set(name, { dtype, shape: tensor.shape, bytes: bytesOf(halves) });
-      seen.set(name, { shape: tensor.shape, values: Float32Array.from(halves, fromHalf) });
-    } else {
+      stored.set(name, { dtype, shape, bytes: bytesOf(halves) });
+      seen.set(name, { shape, values: Float32Array.from(halves, fromHalf) });
+    } else if (dtype === 'I8') {
       const { integers, scale, values } = quantiseRows(tensor);
-      stored.set(name, { dtype, shape: tensor.shape, bytes: bytesOf(integers) });
+      stored.set(name, { dtype, shape, bytes: bytesOf(integers) });
       stored.set(`${name}.scale`, { dtype: 'F32', shape: [scale.length, 1], bytes: bytesOf(scale) });
-      seen.set(name, { shape: tensor.shape, values });
+      seen.set(name, { shape, values });
+    } else {
+      const turned = isTransposed(name);
+      const { shape: rowShape, values } = turned ? transpose(tensor) : tensor;
+      const [rows = 0, columns = 0] = rowShape;
+      const bits = dtype === 'q8' ? 8 : 4;
+      const quantised = quantiseBlocks(values, columns, bits);
+      const blocks = [rows, blocksOf(columns)];
+      stored.set(name, { dtype: 'U8', shape: [...blocks, blockBytes(bits)], bytes: quantised.packed });
+      stored.set(`${name}.scale`, { dtype: 'F32', shape: blocks, bytes: bytesOf(quantised.scales) });
+      const kept = { shape: rowShape, values: dequantiseBlocks(quantised, columns, bits) };
+      seen.set(name, turned ? transpose(kept) : kept);
     }
   }
   await writeFile(path, encode(stored));
   return seen;
+}
+
+function transpose({ shape, values }: TensorValues): TensorValues {
+  const [rows = 0, columns = 0] = shape;
+  const turned = values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!);
+  return { shape: [columns, rows], values: turned };
 }
 
 function encode(tensors: ReadonlyMap<string, Stored>): Buffer {

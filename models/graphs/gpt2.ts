@@ -1,22 +1,21 @@
 /**
  * GPT-2 (Radford et al. 2019) as one graph for prefill and for steps: embeddings and token ids go in, keys and values
- * of earlier positions are passed from run to run. Pre-norm blocks, tanh Gelu, learned positions from 0, tied head.
+ * of earlier positions are passed from run to run. Pre-norm blocks, tanh Gelu, learned positions from 0,
+ * a head that is the token embedding (tied) or a matrix of its own.
  */
 import type { LanguageModelManifest } from '../pack/manifest.js';
 import type { Safetensors } from '../pack/safetensors.js';
+import { attend, splitHeads, stackLayers, type Heads } from './attention.js';
+import { feedForward, gelu, layerNorm, linear } from './blocks.js';
 import { GraphBuilder } from './graph.js';
-import { weightsOf, type Weights } from './weights.js';
+import { Weights, type Scope } from './weights.js';
 
-const epsilon = 1e-5;
+/** What a variant of the step graph gives beside logits and caches. */
+export type DecoderVariant = 'attentions' | 'hidden_states';
 
 /** What every block of one graph shares. */
-interface Context {
-  readonly graph: GraphBuilder;
-  readonly weights: Weights;
-  readonly heads: number;
-  readonly headWidth: number;
-  /** Shape [N, P+T, H, D/H] of one layer's queries, keys or values. */
-  readonly headShape: string;
+interface Context extends Scope, Heads {
+  readonly width: number;
   /** Added to attention scores, [P+T, S+P+T]: 0 where a position may look, −∞ where it lies ahead. */
   readonly causalMask: string;
   /** Cache row that each row continues, int64 [N]. */
@@ -32,12 +31,18 @@ interface Past {
  * `inputs_embeds [N,P,D]`, `input_ids` int64 `[N,T]` (P or T may be 0; ids follow embeds), `past_key_i`, `past_value_i`
  * `[M,H,S,D/H]`, `beam_idx` int64 `[N]` → `logits [N,V]` of the last position, `present_key_i`, `present_value_i`
  * `[N,H,S+P+T,D/H]`. Positions are S … S+P+T−1.
+ * @param variants add `attentions [N,L,H,P+T,S+P+T]` (after softmax), `hidden_states [N,L+1,P+T,D]` (0 = embeddings and
+ * positions, then after each block; the final normalisation is not applied). What is not asked for is not computed.
  */
-export function gpt2Step(model: LanguageModelManifest, file: Safetensors): Uint8Array {
+export function gpt2Step(
+  model: LanguageModelManifest,
+  file: Safetensors,
+  variants: readonly DecoderVariant[] = [],
+): Uint8Array {
   const { width, layers, heads, vocabulary } = model;
   const headWidth = width / heads;
   const graph = new GraphBuilder();
-  const weights = weightsOf(graph, file);
+  const weights = new Weights(graph, file);
 
   const embeds = graph.input('inputs_embeds', 'float32', ['N', 'P', width]);
   const ids = graph.input('input_ids', 'int64', ['N', 'T']);
@@ -50,7 +55,7 @@ export function gpt2Step(model: LanguageModelManifest, file: Safetensors): Uint8
     };
   });
 
-  const tokens = graph.node('Gather', [weights('gpt.transformer.wte.weight'), ids]);
+  const tokens = weights.rows('gpt.transformer.wte.weight', ids, width);
   const embedded = graph.node('Concat', [embeds, tokens], { axis: 1 });
   const rows = graph.node('Shape', [embedded], { start: 0, end: 1 });
   const added = graph.node('Shape', [embedded], { start: 1, end: 2 });
@@ -60,80 +65,77 @@ export function gpt2Step(model: LanguageModelManifest, file: Safetensors): Uint8
   const context: Context = {
     graph,
     weights,
+    width,
     heads,
     headWidth,
-    headShape: graph.node('Concat', [rows, added, graph.integers([heads, headWidth])], { axis: 0 }),
+    shape: graph.node('Concat', [rows, added, graph.integers([heads, headWidth])], { axis: 0 }),
     causalMask: causalMask(graph, start, end),
     beamIndex,
   };
-  const positions = graph.node('Slice', [weights('gpt.transformer.wpe.weight'), start, end]);
-  // Blocks work on [N·(P+T), D]: linears are then single Gemms with their bias.
+  const positions = graph.node('Slice', [weights.float('gpt.transformer.wpe.weight'), start, end]);
+  // Blocks work on [N·(P+T), D]: linears are then single products with their bias.
   let x = graph.node('Reshape', [graph.node('Add', [embedded, positions]), graph.integers([-1, width])]);
-  for (const [layer, past] of pasts.entries()) x = block(context, layer, x, past);
+  const hidden = [x];
+  const attentions: string[] = [];
+  for (const [layer, past] of pasts.entries()) {
+    const after = block(context, layer, x, past);
+    x = after.x;
+    hidden.push(x);
+    attentions.push(after.probabilities);
+  }
 
-  const sequence = graph.node('Reshape', [
-    x,
-    graph.node('Concat', [rows, added, graph.integers([width])], { axis: 0 }),
-  ]);
-  const last = graph.node('Gather', [sequence, graph.integers([-1], [])], { axis: 1 });
+  const sequenceShape = graph.node('Concat', [rows, added, graph.integers([width])], { axis: 0 });
+  const sequence = (value: string): string => graph.node('Reshape', [value, sequenceShape]);
+  const last = graph.node('Gather', [sequence(x), graph.integers([-1], [])], { axis: 1 });
   const normalised = layerNorm(context, last, 'gpt.transformer.ln_f');
-  const logits = graph.node('Gemm', [normalised, weights('gpt.transformer.wte.weight')], { transB: 1 });
-  graph.output('logits', logits, 'float32', ['N', vocabulary]);
+  const head = model.tiedHead ? 'gpt.transformer.wte' : 'gpt.lm_head';
+  graph.output('logits', linear(context, normalised, head, width, { bias: '' }), 'float32', ['N', vocabulary]);
+  if (variants.includes('attentions')) {
+    const shape = ['N', layers, heads, 'P+T', 'S+P+T'];
+    graph.output('attentions', stackLayers(graph, attentions), 'float32', shape);
+  }
+  if (variants.includes('hidden_states')) {
+    const states = stackLayers(graph, hidden.map(sequence));
+    graph.output('hidden_states', states, 'float32', ['N', layers + 1, 'P+T', width]);
+  }
   return graph.build('gpt2');
 }
 
-/** x [R,D] → [R,D]; declares the layer's `present_*` outputs. */
-function block(context: Context, layer: number, x: string, past: Past): string {
-  const { graph } = context;
+/** x [R,D] → [R,D] and the attention probabilities; declares the layer's `present_*` outputs. */
+function block(context: Context, layer: number, x: string, past: Past): { x: string; probabilities: string } {
+  const { graph, width } = context;
   const name = `gpt.transformer.h.${layer}`;
-  const attended = attention(context, layer, layerNorm(context, x, `${name}.ln_1`), past);
-  const afterAttention = graph.node('Add', [x, linear(context, attended, `${name}.attn.c_proj`)]);
-  const hidden = linear(context, layerNorm(context, afterAttention, `${name}.ln_2`), `${name}.mlp.c_fc`);
-  const activated = graph.node('Gelu', [hidden], { approximate: 'tanh' });
-  return graph.node('Add', [afterAttention, linear(context, activated, `${name}.mlp.c_proj`)]);
+  const { mixed, probabilities } = attention(context, layer, layerNorm(context, x, `${name}.ln_1`), past);
+  const projected = linear(context, mixed, `${name}.attn.c_proj`, width, { stored: 'in-out' });
+  const attended = graph.node('Add', [x, projected]);
+  const changed = feedForward(
+    context,
+    layerNorm(context, attended, `${name}.ln_2`),
+    [`${name}.mlp.c_fc`, `${name}.mlp.c_proj`],
+    [width, 4 * width],
+    (hidden) => gelu(context, hidden, 'gelu-tanh'),
+    'in-out',
+  );
+  return { x: graph.node('Add', [attended, changed]), probabilities };
 }
 
-/** Multi-head attention over the cache and the new positions: x [R,D] → [R,D]. */
-function attention(context: Context, layer: number, x: string, past: Past): string {
-  const { graph, heads, headWidth } = context;
-  const projected = linear(context, x, `gpt.transformer.h.${layer}.attn.c_attn`);
+/** Multi-head attention over the cache and the new positions: x [R,D] → [R,D] before its projection. */
+function attention(context: Context, layer: number, x: string, past: Past): ReturnType<typeof attend> {
+  const { graph, width, causalMask: mask } = context;
+  const projected = linear(context, x, `gpt.transformer.h.${layer}.attn.c_attn`, width, { stored: 'in-out' });
   const [query, key, value] = graph.node3('Split', [projected], { axis: 1, num_outputs: 3 });
   const keys = extend(context, past.key, key, `present_key_${layer}`);
   const values = extend(context, past.value, value, `present_value_${layer}`);
-
-  const products = graph.node('MatMul', [
-    splitHeads(context, query),
-    graph.node('Transpose', [keys], { perm: [0, 1, 3, 2] }),
-  ]);
-  const scores = graph.node('Mul', [products, graph.floats([headWidth ** -0.5], [])]);
-  const probabilities = graph.node('Softmax', [graph.node('Add', [scores, context.causalMask])], { axis: -1 });
-  const mixed = graph.node('Transpose', [graph.node('MatMul', [probabilities, values])], { perm: [0, 2, 1, 3] });
-  return graph.node('Reshape', [mixed, graph.integers([-1, heads * headWidth])]);
+  return attend(graph, context, [splitHeads(graph, query, context), keys, values], mask);
 }
 
 /** The cache rows that are continued, followed by the new positions: [N,H,S+P+T,D/H]; declared as an output. */
 function extend(context: Context, past: string, added: string, output: string): string {
   const { graph, heads, headWidth, beamIndex } = context;
   const continued = graph.node('Gather', [past, beamIndex], { axis: 0 });
-  const extended = graph.node('Concat', [continued, splitHeads(context, added)], { axis: 2 });
+  const extended = graph.node('Concat', [continued, splitHeads(graph, added, context)], { axis: 2 });
   graph.output(output, extended, 'float32', ['N', heads, 'S+P+T', headWidth]);
   return extended;
-}
-
-/** [R,D] → [N,H,P+T,D/H] */
-function splitHeads({ graph, headShape }: Context, x: string): string {
-  return graph.node('Transpose', [graph.node('Reshape', [x, headShape])], { perm: [0, 2, 1, 3] });
-}
-
-function linear({ graph, weights }: Context, x: string, name: string): string {
-  return graph.node('Gemm', [x, weights(`${name}.weight`), weights(`${name}.bias`)]);
-}
-
-function layerNorm({ graph, weights }: Pick<Context, 'graph' | 'weights'>, x: string, name: string): string {
-  return graph.node('LayerNormalization', [x, weights(`${name}.weight`), weights(`${name}.bias`)], {
-    axis: -1,
-    epsilon,
-  });
 }
 
 /** New positions start … end−1 against positions 0 … end−1. */

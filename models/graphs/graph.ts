@@ -14,10 +14,14 @@ type Initializer = onnxProto.onnx.ITensorProto;
 /** The standard operator set: 20 is the first with GPT-2's Gelu. */
 const opset = 20;
 
+/** ONNX Runtime's own operators (contrib_ops); the standard has none that multiplies block-quantised matrices. */
+const runtimeDomain = 'com.microsoft';
+const runtimeOperators = new Set(['MatMulNBits', 'GatherBlockQuantized']);
+
 export const elementTypes = { float32: 1, int64: 7, bool: 9 } as const;
 type ElementType = keyof typeof elementTypes;
 
-const storedTypes = { F32: 1, F16: 10, I8: 3 } as const satisfies Record<DType, number>;
+const storedTypes = { F32: 1, F16: 10, I8: 3, U8: 2 } as const satisfies Record<DType, number>;
 
 /** A dimension: its size, or a name where it differs from run to run. */
 type Dimension = number | string;
@@ -56,7 +60,7 @@ export class GraphBuilder {
     this.#outputs.push(valueInfo(name, type, shape));
   }
 
-  /** Adds an operator with one output and returns that output's name. */
+  /** Adds an operator with one output and returns that output's name; an input that is left out is called ''. */
   node(operator: string, inputs: readonly string[], attributes: Attributes = {}): string {
     const output = this.#fresh(operator);
     this.#add(operator, inputs, [output], attributes);
@@ -113,7 +117,10 @@ export class GraphBuilder {
     }));
     return onnx.ModelProto.encode({
       irVersion: onnx.Version.IR_VERSION,
-      opsetImport: [{ domain: '', version: opset }],
+      opsetImport: [
+        { domain: '', version: opset },
+        { domain: runtimeDomain, version: 1 },
+      ],
       graph: {
         name,
         node,
@@ -127,6 +134,7 @@ export class GraphBuilder {
   #add(operator: string, inputs: readonly string[], outputs: readonly string[], attributes: Attributes): void {
     this.#nodes.push({
       opType: operator,
+      domain: runtimeOperators.has(operator) ? runtimeDomain : '',
       name: `${operator}_${this.#nodes.length}`,
       input: [...inputs],
       output: [...outputs],

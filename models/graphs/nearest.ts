@@ -2,7 +2,7 @@
 import type { PackManifest } from '../pack/manifest.js';
 import type { Safetensors } from '../pack/safetensors.js';
 import { GraphBuilder } from './graph.js';
-import { weightsOf } from './weights.js';
+import { Weights } from './weights.js';
 
 /**
  * `rows [M,D]`, `k` int64 `[1]` → `scores [M,k]`, `ids` int64 `[M,k]`, best first, ties by lower id.
@@ -14,21 +14,23 @@ export function nearestTokens(manifest: PackManifest, file: Safetensors): Uint8A
   const zero = graph.floats([0], []);
   const one = graph.floats([1], []);
 
-  /** Rows scaled to length 1 (zero rows stay zero), and which of them are zero, [rows,1]. */
-  const normalise = (rows: string): { rows: string; isZero: string } => {
+  /** Norms of rows [rows,1], 1 for a zero row so that it can be divided by, and which rows are zero. */
+  const lengths = (rows: string): { norms: string; isZero: string } => {
     const norms = graph.node('ReduceL2', [rows, graph.integers([1])], { keepdims: 1 });
     const isZero = graph.node('Equal', [norms, zero]);
-    return { rows: graph.node('Div', [rows, graph.node('Where', [isZero, one, norms])]), isZero };
+    return { norms: graph.node('Where', [isZero, one, norms]), isZero };
   };
+  const transpose = (column: string): string => graph.node('Transpose', [column], { perm: [1, 0] });
 
-  const prefix = normalise(graph.input('rows', 'float32', ['M', width]));
+  const rows = graph.input('rows', 'float32', ['M', width]);
   const k = graph.input('k', 'int64', [1]);
-  const vocabulary = normalise(weightsOf(graph, file)('gpt.transformer.wte.weight'));
-  const cosine = graph.node('Gemm', [prefix.rows, vocabulary.rows], { transB: 1 });
-  const undefinedPairs = graph.node('Or', [
-    prefix.isZero,
-    graph.node('Transpose', [vocabulary.isZero], { perm: [1, 0] }),
-  ]);
+  const prefix = lengths(rows);
+  const matrix = new Weights(graph, file).matrix('gpt.transformer.wte.weight', width);
+  // Products are divided by the tokens' norms, not the tokens themselves: no second matrix of that size is made.
+  const vocabulary = lengths(matrix);
+  const products = graph.node('Gemm', [graph.node('Div', [rows, prefix.norms]), matrix], { transB: 1 });
+  const cosine = graph.node('Div', [products, transpose(vocabulary.norms)]);
+  const undefinedPairs = graph.node('Or', [prefix.isZero, transpose(vocabulary.isZero)]);
   const scores = graph.node('Where', [undefinedPairs, graph.floats([-1], []), cosine]);
   // TopK breaks ties by the lower index, by its definition.
   const [best, ids] = graph.node2('TopK', [scores, k], { axis: 1, largest: 1, sorted: 1 });

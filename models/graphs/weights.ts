@@ -1,38 +1,122 @@
 /**
- * Brings stored weights into a graph as float32. Half and 8-bit weights are widened by operators on constants, which
- * ONNX Runtime evaluates once when it creates the session: inference itself runs in float32.
+ * Brings stored weights into a graph. Half and per-row 8-bit weights are widened to float32 by operators on constants,
+ * which ONNX Runtime evaluates once when it creates the session. Matrices in blocks of 8 or 4 bit stay as they are:
+ * the operators that multiply with them read the integers.
  */
 import { basename } from 'node:path';
+import { blockBytes, blockSize, type BlockBits } from '../pack/blockQuantisation.js';
 import type { Safetensors, StoredTensor } from '../pack/safetensors.js';
 import { elementTypes, type GraphBuilder } from './graph.js';
 
-/** Looks a weight up by its checkpoint name; gives the name of its float32 value in the graph. */
-export type Weights = (name: string) => string;
+/** What an architecture builds with: a graph, and the weights that it can name. */
+export interface Scope {
+  readonly graph: GraphBuilder;
+  readonly weights: Weights;
+}
 
-/** Weights of `file`, each added to the graph when first asked for. */
-export function weightsOf(graph: GraphBuilder, file: Safetensors): Weights {
-  const widened = new Map<string, string>();
-  return (name) => {
-    const known = widened.get(name);
+/** A block-quantised matrix of N rows: names of its uint8 values [N,blocks,bytes] and float32 scales [N,blocks]. */
+interface BlockMatrix {
+  readonly bits: BlockBits;
+  readonly rows: number;
+  readonly blocks: number;
+  readonly values: string;
+  readonly scales: string;
+}
+
+/** The weights of one file by their checkpoint names, each added to the graph when first asked for. */
+export class Weights {
+  readonly #graph: GraphBuilder;
+  readonly #file: Safetensors;
+  readonly #added = new Map<string, string>();
+
+  constructor(graph: GraphBuilder, file: Safetensors) {
+    this.#graph = graph;
+    this.#file = file;
+  }
+
+  has(name: string): boolean {
+    return this.#file.tensors.has(name);
+  }
+
+  /** The float32 value of a tensor that is not stored in blocks. */
+  float(name: string): string {
+    const tensor = this.#stored(name);
+    return this.#once(`${name}:float`, () => this.#widen(tensor, this.#external(tensor), tensor.name));
+  }
+
+  /** A block-quantised matrix, or undefined if it is stored otherwise. */
+  blocks(name: string): BlockMatrix | undefined {
+    const tensor = this.#stored(name);
+    if (tensor.dtype !== 'U8') return undefined;
+    const [rows = 0, blocks = 0, bytes = 0] = tensor.shape;
+    return {
+      bits: bytes === blockBytes(8) ? 8 : 4,
+      rows,
+      blocks,
+      values: this.#external(tensor),
+      scales: this.#external(this.#stored(`${name}.scale`)),
+    };
+  }
+
+  /**
+   * Rows `ids` [...] of the matrix `name` [rows,width] as float32 [...,width]. Only these rows are widened, so that no
+   * float32 copy of a vocabulary is kept for the few tokens that are looked up.
+   */
+  rows(name: string, ids: string, width: number): string {
+    const tensor = this.#stored(name);
+    if (tensor.dtype === 'U8') return this.#blockRows(tensor, ids, width);
+    const gather = (values: string): string => this.#graph.node('Gather', [values, ids], { axis: 0 });
+    if (tensor.dtype === 'I8' && !this.#hasScalePerRow(tensor)) return gather(this.float(name));
+    return this.#widen(tensor, gather(this.#external(tensor)), tensor.name, gather);
+  }
+
+  /** The whole matrix `name` [rows,width] as float32, however it is stored. */
+  matrix(name: string, width: number): string {
+    const { dtype, shape } = this.#stored(name);
+    if (dtype !== 'U8') return this.float(name);
+    const every = Array.from({ length: shape[0]! }, (_, row) => row);
+    return this.rows(name, this.#graph.integers(every), width);
+  }
+
+  #widen(tensor: StoredTensor, values: string, name: string, pick = (scale: string): string => scale): string {
+    if (tensor.dtype === 'F32') return values;
+    const float = this.#graph.node('Cast', [values], { to: elementTypes.float32 });
+    if (tensor.dtype === 'F16') return float;
+    return this.#graph.node('Mul', [float, pick(this.#external(this.#stored(`${name}.scale`)))]);
+  }
+
+  #blockRows(tensor: StoredTensor, ids: string, width: number): string {
+    const [rows = 0, blocks = 0, bytes = 0] = tensor.shape;
+    // This operator takes the same bytes as rows without blocks.
+    const flat = this.#external({ ...tensor, name: `${tensor.name}:rows`, shape: [rows, blocks * bytes] });
+    const scales = this.#external(this.#stored(`${tensor.name}.scale`));
+    const attributes = { bits: (8 * bytes) / blockSize, block_size: blockSize, gather_axis: 0, quantize_axis: 1 };
+    const padded = this.#graph.node('GatherBlockQuantized', [flat, ids, scales], attributes);
+    if (width === blocks * blockSize) return padded;
+    const [start, end, axis] = [0, width, -1].map((value) => this.#graph.integers([value]));
+    return this.#graph.node('Slice', [padded, start!, end!, axis!]);
+  }
+
+  #hasScalePerRow({ name, shape }: StoredTensor): boolean {
+    const scale = this.#stored(`${name}.scale`).shape;
+    return scale.length === shape.length && scale[0] === shape[0];
+  }
+
+  #external(tensor: StoredTensor): string {
+    return this.#once(tensor.name, () => this.#graph.external({ ...tensor, file: basename(this.#file.path) }));
+  }
+
+  #once(key: string, add: () => string): string {
+    const known = this.#added.get(key);
     if (known !== undefined) return known;
-    const value = widen(graph, file, stored(file, name));
-    widened.set(name, value);
+    const value = add();
+    this.#added.set(key, value);
     return value;
-  };
-}
+  }
 
-function widen(graph: GraphBuilder, file: Safetensors, tensor: StoredTensor): string {
-  const location = basename(file.path);
-  const value = graph.external({ ...tensor, file: location });
-  if (tensor.dtype === 'F32') return value;
-  const float = graph.node('Cast', [value], { to: elementTypes.float32 });
-  if (tensor.dtype === 'F16') return float;
-  const scale = graph.external({ ...stored(file, `${tensor.name}.scale`), file: location });
-  return graph.node('Mul', [float, scale]);
-}
-
-function stored(file: Safetensors, name: string): StoredTensor {
-  const tensor = file.tensors.get(name);
-  if (!tensor) throw new Error(`${file.path} has no tensor "${name}"`);
-  return tensor;
+  #stored(name: string): StoredTensor {
+    const tensor = this.#file.tensors.get(name);
+    if (!tensor) throw new Error(`${this.#file.path} has no tensor "${name}"`);
+    return tensor;
+  }
 }

@@ -5,6 +5,8 @@
 import * as z from 'zod/mini';
 import { en } from 'zod/locales';
 import { CaptionError } from '@clipcap/protocol/error';
+import { encoder } from './encoderManifest.js';
+import { count, depth, fileName, text } from './manifestFields.js';
 
 // zod/mini (a third of zod's start-up time) brings no messages of its own.
 z.config(en());
@@ -12,7 +14,7 @@ z.config(en());
 /** The newest schema that this version reads. */
 const schemaVersion = 1;
 
-/** Files that every pack has, beside its manifest and its encoder. */
+/** Files that every pack has beside its manifest; an encoder that is not built from the weights is another. */
 export const packFiles = {
   manifest: 'pack.json',
   weights: 'weights.safetensors',
@@ -20,46 +22,19 @@ export const packFiles = {
   tokenizer: 'tokenizer.json',
 } as const;
 
-const count = z.int().check(z.positive(), z.lte(1_000_000));
-const text = z.string().check(z.minLength(1));
-const channels = z.tuple([z.number(), z.number(), z.number()]);
-
-/** A plain name: files are siblings of the manifest, so that no pack can reach outside its folder. */
-const fileName = z
-  .string()
-  .check(z.regex(/^(?!\.{1,2}$)[^/\\:\0]{1,255}$/, 'must be the plain name of a file in the pack’s folder'));
-
-const imageRecipe = z
-  .object({
-    /** Side of the square that the encoder takes, in pixels. */
-    size: count.check(z.lte(4096)),
-    /** `shortest-edge` keeps the aspect, `stretch` makes both sides `size`. */
-    resize: z.enum(['shortest-edge', 'stretch']),
-    resampling: z.enum(['bilinear', 'bicubic']),
-    crop: z.enum(['center', 'none']),
-    /** Per channel, of values scaled to 0…1. */
-    mean: channels,
-    std: channels.check(z.refine((std) => std.every((value) => value !== 0), 'must not contain 0')),
-  })
-  .check(
-    // Only a side that keeps the aspect leaves something to cut off.
-    z.refine((image) => (image.resize === 'shortest-edge') === (image.crop === 'center'), {
-      path: ['crop'],
-      error: 'must be center after shortest-edge, none after stretch',
-    }),
-  );
-
 const languageModel = z
   .object({
     architecture: z.literal('gpt2'),
     width: count,
-    layers: count.check(z.lte(256)),
+    layers: depth,
     heads: count,
     vocabulary: count,
     /** How many positions the model has. */
     context: count,
     /** A token of these ends the caption and stays in its text. */
     stopTokens: z.array(z.int().check(z.nonnegative())).check(z.minLength(1)),
+    /** Whether the output head is the token embedding, as GPT-2's is; otherwise the pack has `gpt.lm_head.weight`. */
+    tiedHead: z._default(z.boolean(), true),
     /** Whether the language model was trained along with the mapper. */
     tuned: z.boolean(),
   })
@@ -71,6 +46,27 @@ const languageModel = z
     }),
   );
 
+const mapper = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('mlp'), prefixLength: count, hiddenWidth: count }),
+  z.object({ kind: z.literal('linear'), prefixLength: count }),
+  z.object({
+    kind: z.literal('transformer'),
+    /** K, the learned rows that become the prefix. */
+    prefixLength: count,
+    /** C, the rows that the image embedding is spread over. */
+    clipLength: count,
+    layers: depth,
+    heads: count,
+  }),
+]);
+
+/**
+ * How matrices are stored. `fp16` is widened when the model is loaded; `q8` and `q4` are blocks of 32 values with a scale
+ * each; `mixed` is whatever each tensor says it is.
+ */
+export const dtypes = ['fp32', 'fp16', 'q8', 'q4', 'mixed'] as const;
+export type PackDType = (typeof dtypes)[number];
+
 const manifest = z
   .object({
     schema: z.literal(schemaVersion),
@@ -78,20 +74,11 @@ const manifest = z
     title: text,
     licence: z.object({ name: text, file: fileName, notice: text }),
     source: text,
-    encoder: z.object({
-      kind: z.literal('onnx'),
-      architecture: text,
-      file: fileName,
-      embeddingWidth: count,
-      /** Whether the embedding is scaled to length 1 before the mapper. */
-      normalize: z.boolean(),
-      classLabels: z.optional(z.array(z.string())),
-      image: imageRecipe,
-    }),
-    mapper: z.object({ kind: z.literal('mlp'), prefixLength: count, hiddenWidth: count }),
+    encoder,
+    mapper,
     languageModel,
     decoding: z.object({ strategy: z.enum(['beam', 'greedy']), beams: count.check(z.lte(64)), maxTokens: count }),
-    dtype: text,
+    dtype: z.enum(dtypes),
     training: z.record(z.string(), z.unknown()),
     scores: z.record(z.string(), z.unknown()),
     files: z.record(
@@ -104,10 +91,16 @@ const manifest = z
       path: ['mapper', 'prefixLength'],
       error: 'must be smaller than the language model’s context',
     }),
+    z.refine((pack) => pack.mapper.kind !== 'transformer' || pack.languageModel.width % pack.mapper.heads === 0, {
+      path: ['mapper', 'heads'],
+      error: 'must divide the language model’s width',
+    }),
   );
 
+export type { EncoderManifest } from './encoderManifest.js';
+export type { ImageRecipe } from './imageRecipe.js';
 export type PackManifest = Readonly<z.infer<typeof manifest>>;
-export type ImageRecipe = Readonly<z.infer<typeof imageRecipe>>;
+export type MapperManifest = PackManifest['mapper'];
 export type LanguageModelManifest = Readonly<z.infer<typeof languageModel>>;
 
 /**
@@ -125,8 +118,10 @@ export function parseManifest(value: unknown, path: string): PackManifest {
   }
   const result = z.safeParse(manifest, value);
   if (!result.success) throw invalidField(result.error.issues[0], path);
-  const listed = [packFiles.weights, packFiles.statistics, packFiles.tokenizer, result.data.encoder.file];
-  const unlisted = listed.find((name) => !Object.hasOwn(result.data.files, name));
+  const { encoder: described, files } = result.data;
+  const listed: string[] = [packFiles.weights, packFiles.statistics, packFiles.tokenizer];
+  if (described.kind === 'onnx') listed.push(described.file);
+  const unlisted = listed.find((name) => !Object.hasOwn(files, name));
   if (unlisted !== undefined) throw invalidField({ path: ['files', unlisted], message: 'is missing' }, path);
   return result.data;
 }

@@ -1,5 +1,6 @@
 /**
- * Opens a model pack: a folder holding a manifest, weights, statistics, a tokenizer and an encoder. What this returns has
+ * Opens a model pack: a folder holding a manifest, weights, statistics, a tokenizer and, unless it is built from the
+ * weights, an encoder. What this returns has
  * been verified (files by hash, tensors by shape), so the graph builders need not check again.
  */
 import { realpath } from 'node:fs/promises';
@@ -7,7 +8,8 @@ import { join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
-import { checkTensors, statisticsShapes, weightShapes } from './tensors.js';
+import { checkTensors } from './checkTensors.js';
+import { statisticsTensors, weightTensors } from './tensors.js';
 import { openWithoutWaiting, verifyFile } from './verifyFile.js';
 
 export interface Pack {
@@ -16,8 +18,8 @@ export interface Pack {
   readonly manifest: PackManifest;
   readonly weights: Safetensors;
   readonly statistics: Safetensors;
-  /** Absolute paths of the files that are read whole. */
-  readonly encoder: string;
+  /** Absolute paths of the files that are read whole; the encoder's only if it is one. */
+  readonly encoder: string | undefined;
   readonly tokenizer: string;
 }
 
@@ -39,15 +41,15 @@ export async function openPack(path: string): Promise<Pack> {
     files.set(name, await verifyFile(folder, name, expected));
   }
   // parseManifest made sure that these are listed.
-  const [weightsFile, statisticsFile, tokenizer, encoder] = [
+  const [weightsFile, statisticsFile, tokenizer] = [
     files.get(packFiles.weights)!,
     files.get(packFiles.statistics)!,
     files.get(packFiles.tokenizer)!,
-    files.get(manifest.encoder.file)!,
   ];
+  const encoder = manifest.encoder.kind === 'onnx' ? files.get(manifest.encoder.file)! : undefined;
   const [weights, statistics] = await Promise.all([readSafetensors(weightsFile), readSafetensors(statisticsFile)]);
-  checkTensors(weights, weightShapes(manifest));
-  checkTensors(statistics, statisticsShapes(manifest));
+  checkTensors(weights, weightTensors(manifest));
+  checkTensors(statistics, statisticsTensors(manifest));
   return { folder, manifest, weights, statistics, encoder, tokenizer };
 }
 

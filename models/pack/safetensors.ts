@@ -9,7 +9,7 @@ import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
 
 /** Element types that a pack may store, with their size in bytes. */
-const elementBytes = { F32: 4, F16: 2, I8: 1 } as const;
+const elementBytes = { F32: 4, F16: 2, I8: 1, U8: 1 } as const;
 export type DType = keyof typeof elementBytes;
 
 export interface StoredTensor {
@@ -30,7 +30,7 @@ export interface Safetensors {
 const size = z.int().check(z.nonnegative());
 const headerEntries = z.record(z.string(), z.unknown());
 const headerEntry = z.object({
-  dtype: z.enum(['F32', 'F16', 'I8']),
+  dtype: z.enum(['F32', 'F16', 'I8', 'U8']),
   shape: z.array(size),
   /** First and last byte, exclusive, counted from the end of the header. */
   data_offsets: z.tuple([size, size]),

@@ -1,79 +1,86 @@
-/** Which tensors a pack must hold, by its manifest. Names and layouts are those of ClipCap checkpoints. */
-import { basename } from 'node:path';
-import { CaptionError } from '@clipcap/protocol/error';
-import type { PackManifest } from './manifest.js';
-import type { Safetensors, StoredTensor } from './safetensors.js';
+/**
+ * Which tensors a pack must hold, by its manifest. Names and layouts are those of checkpoints: ClipCap's for mapper and
+ * language model; for encoders, below `encoder.`, OpenAI's for CLIP and Hugging Face's for the others.
+ */
+import { encoderTensors } from './encoderTensors.js';
+import { normalisation, weightAndBias, type ExpectedTensors, type TensorList, type TensorUse } from './tensorList.js';
+import type { LanguageModelManifest, MapperManifest, PackDType, PackManifest } from './manifest.js';
 
-type Shapes = ReadonlyMap<string, readonly number[]>;
-
-/** Mapper linears are PyTorch's [out, in], GPT-2's are stored [in, out]; the output head is the token embedding. */
-export function weightShapes(manifest: PackManifest): Shapes {
-  const { prefixLength, hiddenWidth } = manifest.mapper;
-  const { width, layers, vocabulary, context } = manifest.languageModel;
-  const shapes = new Map<string, readonly number[]>([
-    ['clip_project.model.0.weight', [hiddenWidth, manifest.encoder.embeddingWidth]],
-    ['clip_project.model.0.bias', [hiddenWidth]],
-    ['clip_project.model.2.weight', [prefixLength * width, hiddenWidth]],
-    ['clip_project.model.2.bias', [prefixLength * width]],
-    ['gpt.transformer.wte.weight', [vocabulary, width]],
-    ['gpt.transformer.wpe.weight', [context, width]],
-    ['gpt.transformer.ln_f.weight', [width]],
-    ['gpt.transformer.ln_f.bias', [width]],
+export function weightTensors({ encoder, mapper, languageModel }: PackManifest): ExpectedTensors {
+  return expected([
+    ...encoderTensors(encoder),
+    ...mapperTensors(mapper, encoder.embeddingWidth, languageModel.width),
+    ...languageModelTensors(languageModel),
   ]);
-  for (let layer = 0; layer < layers; layer++) {
-    const block = `gpt.transformer.h.${layer}`;
-    for (const norm of ['ln_1', 'ln_2']) {
-      shapes.set(`${block}.${norm}.weight`, [width]).set(`${block}.${norm}.bias`, [width]);
-    }
-    for (const [linear, inputs, outputs] of [
-      ['attn.c_attn', width, 3 * width],
-      ['attn.c_proj', width, width],
-      ['mlp.c_fc', width, 4 * width],
-      ['mlp.c_proj', 4 * width, width],
-    ] as const) {
-      shapes.set(`${block}.${linear}.weight`, [inputs, outputs]).set(`${block}.${linear}.bias`, [outputs]);
-    }
-  }
-  return shapes;
 }
 
 /** Statistics over the pack's reference images. */
-export function statisticsShapes(manifest: PackManifest): Shapes {
-  const { width, vocabulary } = manifest.languageModel;
-  return new Map<string, readonly number[]>([
-    ['prefix_mean', [manifest.mapper.prefixLength, width]],
-    ['prefix_covariance', [width, width]],
-    ['vocabulary_norms', [vocabulary]],
+export function statisticsTensors({ mapper, languageModel }: PackManifest): ExpectedTensors {
+  const { width, vocabulary } = languageModel;
+  return expected([
+    ['prefix_mean', 'vector', [mapper.prefixLength, width]],
+    ['prefix_covariance', 'vector', [width, width]],
+    ['vocabulary_norms', 'vector', [vocabulary]],
   ]);
 }
 
-/** @throws CaptionError `pack-tensor-mismatch` naming the first tensor that is missing or has another shape */
-export function checkTensors({ path, tensors }: Safetensors, expected: Shapes): void {
-  for (const [name, shape] of expected) {
-    const found = tensors.get(name);
-    if (!found || !sameShape(found.shape, shape)) throw mismatch(path, name, shape, found);
-    if (found.dtype === 'I8') checkScale(path, found, tensors.get(`${name}.scale`));
+/** How a pack of one data type stores a tensor. Blocks are for what is multiplied or looked up, 16 bit for the rest. */
+export function storageOf(use: TensorUse, dtype: Exclude<PackDType, 'mixed'>): 'F32' | 'F16' | 'q8' | 'q4' {
+  if (dtype === 'fp32' || use === 'vector') return 'F32';
+  return dtype === 'fp16' || use === 'array' ? 'F16' : dtype;
+}
+
+function mapperTensors(mapper: MapperManifest, embeddingWidth: number, width: number): TensorList {
+  const { prefixLength } = mapper;
+  if (mapper.kind === 'linear') return weightAndBias('clip_project', 'linear', embeddingWidth, prefixLength * width);
+  if (mapper.kind === 'mlp') {
+    return [
+      ...weightAndBias('clip_project.model.0', 'linear', embeddingWidth, mapper.hiddenWidth),
+      ...weightAndBias('clip_project.model.2', 'linear', mapper.hiddenWidth, prefixLength * width),
+    ];
   }
+  return [
+    ...weightAndBias('clip_project.linear', 'linear', embeddingWidth, mapper.clipLength * width),
+    ['clip_project.prefix_const', 'vector', [prefixLength, width]],
+    ...Array.from({ length: mapper.layers }, (_, layer) => mapperLayer(layer, width)).flat(),
+  ];
 }
 
-/** An int8 tensor's scale is float32 and broadcasts to the tensor: value = int8 · scale. */
-function checkScale(path: string, tensor: StoredTensor, scale: StoredTensor | undefined): void {
-  const fits =
-    scale?.dtype === 'F32' &&
-    scale.shape.length <= tensor.shape.length &&
-    scale.shape.every((size, i) => size === 1 || size === tensor.shape[tensor.shape.length - scale.shape.length + i]);
-  if (!fits) throw mismatch(path, `${tensor.name}.scale`, [...tensor.shape.slice(0, -1), 1], scale);
+function mapperLayer(layer: number, width: number): TensorList {
+  const name = `clip_project.transformer.layers.${layer}`;
+  return [
+    ...normalisation(`${name}.norm1`, width),
+    [`${name}.attn.to_queries.weight`, 'linear', [width, width]],
+    [`${name}.attn.to_keys_values.weight`, 'linear', [2 * width, width]],
+    ...weightAndBias(`${name}.attn.project`, 'linear', width, width),
+    ...normalisation(`${name}.norm2`, width),
+    ...weightAndBias(`${name}.mlp.fc1`, 'linear', width, 2 * width),
+    ...weightAndBias(`${name}.mlp.fc2`, 'linear', 2 * width, width),
+  ];
 }
 
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, index) => size === b[index]);
+function languageModelTensors({ width, layers, vocabulary, context, tiedHead }: LanguageModelManifest): TensorList {
+  return [
+    ['gpt.transformer.wte.weight', 'embedding', [vocabulary, width]],
+    ['gpt.transformer.wpe.weight', 'array', [context, width]],
+    ...Array.from({ length: layers }, (_, layer) => languageModelLayer(layer, width)).flat(),
+    ...normalisation('gpt.transformer.ln_f', width),
+    ...(tiedHead ? [] : [['gpt.lm_head.weight', 'linear', [vocabulary, width]] as const]),
+  ];
 }
 
-function mismatch(path: string, name: string, shape: readonly number[], found: StoredTensor | undefined): CaptionError {
-  const what = found ? `has the shape [${found.shape.join(', ')}] (${found.dtype})` : 'is missing';
-  return new CaptionError(
-    'pack-tensor-mismatch',
-    `In ${basename(path)}, tensor "${name}" ${what}; pack.json asks for [${shape.join(', ')}]. ` +
-      `The weights belong to another model: import or download the pack again (${path}).`,
-  );
+function languageModelLayer(layer: number, width: number): TensorList {
+  const name = `gpt.transformer.h.${layer}`;
+  return [
+    ...normalisation(`${name}.ln_1`, width),
+    ...weightAndBias(`${name}.attn.c_attn`, 'conv1d', width, 3 * width),
+    ...weightAndBias(`${name}.attn.c_proj`, 'conv1d', width, width),
+    ...normalisation(`${name}.ln_2`, width),
+    ...weightAndBias(`${name}.mlp.c_fc`, 'conv1d', width, 4 * width),
+    ...weightAndBias(`${name}.mlp.c_proj`, 'conv1d', 4 * width, width),
+  ];
+}
+
+function expected(list: TensorList): ExpectedTensors {
+  return new Map(list.map(([name, use, shape]) => [name, { use, shape }]));
 }

@@ -1,35 +1,31 @@
-/** Step 2 of the data's way: preprocessed pixels → image embeddings. The encoder is the pack's own ONNX file. */
+/**
+ * Step 2 of the data's way: preprocessed pixels → image embeddings. The encoder is the pack's own ONNX file, or a graph
+ * over the pack's weights.
+ */
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { encoderGraph } from '@clipcap/models/graphs/encoders/encoder';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import type { PackManifest } from '@clipcap/models/pack/manifest';
+import type { EncoderManifest } from '@clipcap/models/pack/manifest';
 import { CaptionError } from '@clipcap/protocol/error';
 import { createSession, output, run, type Provider } from './provider.js';
 
 export class Encoder {
   readonly #session: InferenceSession;
-  readonly #manifest: PackManifest['encoder'];
+  readonly #manifest: EncoderManifest;
 
-  private constructor(session: InferenceSession, manifest: PackManifest['encoder']) {
+  private constructor(session: InferenceSession, manifest: EncoderManifest) {
     this.#session = session;
     this.#manifest = manifest;
   }
 
   /** @throws CaptionError `pack-invalid` or `pack-tensor-mismatch` if the file is not the encoder that the manifest describes */
   static async create(pack: Pack, provider: Provider): Promise<Encoder> {
-    const session = await createSession(pack.encoder, provider).catch((error: CaptionError) => {
-      if (error.code === 'out-of-memory') throw error;
-      const message = `${pack.encoder} is not an encoder that can be used. ${error.message}`;
-      throw new CaptionError('pack-invalid', message, { cause: error });
-    });
-    const { embeddingWidth, image } = pack.manifest.encoder;
-    try {
-      checkShape(pack.encoder, 'input', 'pixel_values', session.inputMetadata, [undefined, 3, image.size, image.size]);
-      checkShape(pack.encoder, 'output', 'image_embeds', session.outputMetadata, [undefined, embeddingWidth]);
-    } catch (error) {
-      await session.release();
-      throw error;
-    }
-    return new Encoder(session, pack.manifest.encoder);
+    const { encoder } = pack.manifest;
+    const session =
+      encoder.kind === 'onnx'
+        ? await openEncoderFile(pack.encoder!, encoder, provider)
+        : await createSession(encoderGraph(encoder, pack.weights), provider, pack.folder);
+    return new Encoder(session, encoder);
   }
 
   /**
@@ -57,6 +53,27 @@ export class Encoder {
   release(): Promise<void> {
     return this.#session.release();
   }
+}
+
+/** An encoder file comes from elsewhere: what it declares is compared with the manifest before it is used. */
+async function openEncoderFile(
+  path: string,
+  { embeddingWidth, image }: EncoderManifest,
+  provider: Provider,
+): Promise<InferenceSession> {
+  const session = await createSession(path, provider).catch((error: CaptionError) => {
+    if (error.code === 'out-of-memory') throw error;
+    const message = `${path} is not an encoder that can be used. ${error.message}`;
+    throw new CaptionError('pack-invalid', message, { cause: error });
+  });
+  try {
+    checkShape(path, 'input', 'pixel_values', session.inputMetadata, [undefined, 3, image.size, image.size]);
+    checkShape(path, 'output', 'image_embeds', session.outputMetadata, [undefined, embeddingWidth]);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+  return session;
 }
 
 function normalizeRows(values: Float32Array, width: number): void {

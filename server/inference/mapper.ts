@@ -1,6 +1,6 @@
 /** Step 3 of the data's way: image embeddings → prefixes. */
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
-import { mlpMapper } from '@clipcap/models/graphs/mlpMapper';
+import { mapperGraph } from '@clipcap/models/graphs/mappers/mapper';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import { createSession, output, run, type Provider } from './provider.js';
 
@@ -14,7 +14,7 @@ export class Mapper {
   }
 
   static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<Mapper> {
-    const session = await createSession(mlpMapper(manifest, weights), provider, folder);
+    const session = await createSession(mapperGraph(manifest, weights), provider, folder);
     return new Mapper(session, manifest.encoder.embeddingWidth);
   }
 

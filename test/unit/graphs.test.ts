@@ -34,7 +34,7 @@ function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tol
   }
 }
 
-for (const dtype of ['F32', 'F16', 'I8'] as const) {
+for (const dtype of ['fp32', 'fp16', 'mixed'] as const) {
   test(`the step graph over ${dtype} weights gives GPT-2’s logits, after the prefix and after every token`, async (t) => {
     const { pack, decoder } = await decoderOf(t, { dtype });
     const prefix = randomRows(7, 3);
@@ -71,7 +71,7 @@ test('rows continue the cache rows that they name: reordered, repeated and dropp
 });
 
 test('the mapper gives each image its prefix', async (t) => {
-  const pack = await writeRandomPack(await temporaryFolder(t), { dtype: 'I8' });
+  const pack = await writeRandomPack(await temporaryFolder(t), { dtype: 'mixed' });
   const mapper = await Mapper.create(await openPack(pack.folder), 'cpu');
   t.after(() => mapper.release());
   const random = gaussian(4);

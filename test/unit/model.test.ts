@@ -29,14 +29,14 @@ function images(count: number): Float32Array[] {
 }
 
 test('a loaded model says what it is', async (t) => {
-  const model = await loaded(t, { dtype: 'F16' });
+  const model = await loaded(t, { dtype: 'fp16' });
   assert.deepEqual(model.info, {
     id: 'random',
     encoder: 'average-pool',
-    mapper: 'mlp',
+    mapper: 'mlp, K=3',
     prefixLength: 3,
     width: 16,
-    dtype: 'f16',
+    dtype: 'fp16',
     provider: 'cpu',
   });
   assert.equal(model.title, 'Random pack');

@@ -27,7 +27,7 @@ test('a whole pack opens with its manifest and the places of its tensors', async
 });
 
 test('a pack of 8-bit weights opens with a scale beside every matrix', async (t) => {
-  const { folder } = await writeRandomPack(await temporaryFolder(t), { dtype: 'I8' });
+  const { folder } = await writeRandomPack(await temporaryFolder(t), { dtype: 'mixed' });
   const { weights } = await openPack(folder);
   assert.deepEqual(weights.tensors.get('gpt.transformer.wte.weight.scale')?.shape, [300, 1]);
 });
@@ -222,7 +222,7 @@ for (const [what, edit, message] of wrongTensors) {
 }
 
 test('an 8-bit tensor without its scale is refused naming the scale', async (t) => {
-  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t), { dtype: 'I8' });
+  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t), { dtype: 'mixed' });
   const path = join(folder, 'weights.safetensors');
   const bytes = await readFile(path);
   const end = 8 + Number(bytes.readBigUInt64LE());

@@ -1,0 +1,94 @@
+/**
+ * What a manifest says of the image encoder: how images are prepared for it, and either the ONNX file that it is or the
+ * sizes from which its graph is built.
+ */
+import * as z from 'zod/mini';
+import { imageRecipe } from './imageRecipe.js';
+import { count, depth, fileName, text } from './manifestFields.js';
+
+const shared = {
+  embeddingWidth: count,
+  /** Whether the embedding is scaled to length 1 before the mapper. */
+  normalize: z.boolean(),
+  image: imageRecipe,
+};
+
+/** A transformer over square patches. */
+const patches = {
+  width: count,
+  layers: depth,
+  heads: count,
+  patchSize: count.check(z.lte(4096)),
+};
+
+/** Hugging Face's vision transformers name what they leave open in `config.json`. */
+const huggingFace = {
+  ...patches,
+  /** Of the feed-forward networks. */
+  hiddenWidth: count,
+  /** What normalisations add to the variance. */
+  epsilon: z.number().check(z.positive()),
+  /** Side of the grid of patches that the stored positions are for; another grid gets interpolated ones. */
+  positionGrid: count.check(z.lte(1024)),
+};
+
+export const encoder = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('onnx'),
+      ...shared,
+      architecture: text,
+      file: fileName,
+      classLabels: z.optional(z.array(z.string())),
+    }),
+    z.object({
+      kind: z.literal('clip-vit'),
+      ...shared,
+      ...patches,
+      activation: z._default(z.enum(['quick-gelu', 'gelu']), 'quick-gelu'),
+    }),
+    z.object({
+      kind: z.literal('clip-resnet'),
+      ...shared,
+      /** Channels after the stem; the last stage has 32 times as many. */
+      width: count,
+      /** Bottlenecks of each stage. */
+      layers: z.tuple([depth, depth, depth, depth]),
+      /** Of the attention pooling. */
+      heads: count,
+    }),
+    z.object({ kind: z.literal('vit'), ...shared, ...huggingFace }),
+    z.object({
+      kind: z.literal('dinov2'),
+      ...shared,
+      ...huggingFace,
+      feedForward: z._default(z.enum(['mlp', 'swiglu']), 'mlp'),
+    }),
+  ])
+  .check(
+    z.refine((model) => model.kind === 'onnx' || attentionWidth(model) % model.heads === 0, {
+      path: ['heads'],
+      error: 'must divide the width',
+    }),
+    z.refine(
+      (model) => (!('patchSize' in model) ? model.kind === 'onnx' || model.image.size % 32 === 0 : fits(model)),
+      { path: ['image', 'size'], error: 'must be a multiple of the patch size (of 32 for a ResNet)' },
+    ),
+    z.refine((model) => !('epsilon' in model) || model.embeddingWidth === model.width, {
+      path: ['embeddingWidth'],
+      error: 'must be the width',
+    }),
+  );
+
+function fits(model: { readonly patchSize: number; readonly image: { readonly size: number } }): boolean {
+  return model.image.size % model.patchSize === 0;
+}
+
+function attentionWidth(model: { readonly kind: string; readonly width: number }): number {
+  return model.kind === 'clip-resnet' ? 32 * model.width : model.width;
+}
+
+export type EncoderManifest = Readonly<z.infer<typeof encoder>>;
+export type EncoderOf<Kind extends EncoderManifest['kind']> = Extract<EncoderManifest, { kind: Kind }>;
+/** Encoders that are built from the pack's weights. */
+export type BuiltEncoder = Exclude<EncoderManifest, { kind: 'onnx' }>;
