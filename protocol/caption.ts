@@ -3,6 +3,7 @@
  * the command line's JSON document. Times are milliseconds; log-probabilities are natural logarithms of the full,
  * unfiltered softmax.
  */
+import type { Strategy } from './decoding.js';
 
 /** One generated token. `text` is the token decoded alone, leading space kept, bytes that are no UTF-8 as `\xNN`. */
 export interface TokenScore {
@@ -69,15 +70,61 @@ export interface CaptionResult {
   readonly image: CaptionedImage;
 }
 
-/** What to compute for an image; what is absent is taken from the pack (`decoding`) or the documented defaults. */
+/**
+ * What to compute for an image; what is absent is taken from the pack (`decoding`) or the documented defaults.
+ * `protocol/decoding.ts` has the ranges and which strategy takes which option.
+ */
 export interface CaptionOptions {
-  readonly strategy?: 'greedy' | 'beam';
+  readonly strategy?: Strategy;
   readonly beams?: number;
+  /** α of the standard beam search: captions are compared by Σ log p / length^α. */
+  readonly lengthPenalty?: number;
+  /** Groups of a diverse beam search; they divide the beams. */
+  readonly groups?: number;
+  /** What a token loses, in nats, for every beam of an earlier group that took it at the same step. */
+  readonly diversity?: number;
+  readonly temperature?: number;
+  /** Only the k most probable tokens are drawn from. */
+  readonly topK?: number;
+  /** Only the most probable tokens that together have this probability are drawn from. */
+  readonly topP?: number;
+  readonly seed?: number;
+  /** No token ends a caption that would then be shorter than this, its last token included. */
+  readonly minTokens?: number;
   readonly maxTokens?: number;
+  /** Tokens that end a caption beside those of the pack: ids, or text that is one token. */
+  readonly stop?: readonly (number | string)[];
+  /** What every caption begins with. */
+  readonly begin?: string;
   /** How many captions to return, best first. Default 1; at most the beams. */
   readonly captions?: number;
   /** How many nearest tokens to return for each prefix position. Default 8. */
   readonly nearest?: number;
+}
+
+/** Every option; the compiler misses one that is left out. */
+const optionNames: Readonly<Record<keyof CaptionOptions, true>> = {
+  strategy: true,
+  beams: true,
+  lengthPenalty: true,
+  groups: true,
+  diversity: true,
+  temperature: true,
+  topK: true,
+  topP: true,
+  seed: true,
+  minTokens: true,
+  maxTokens: true,
+  stop: true,
+  begin: true,
+  captions: true,
+  nearest: true,
+};
+
+/** Equal for options that ask for the same, whatever order they are written in. */
+export function optionsKey(options: CaptionOptions): string {
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  return JSON.stringify(Object.keys(optionNames).map((name) => given[name]));
 }
 
 export const defaultNearest = 8;
@@ -116,6 +163,10 @@ export const errorCodes = [
   'pack-file-missing',
   'pack-file-changed',
   'pack-tensor-mismatch',
+  // a checkpoint to import
+  'checkpoint-missing',
+  'checkpoint-invalid',
+  'checkpoint-unsupported',
   // the runtime
   'provider-unavailable',
   'out-of-memory',

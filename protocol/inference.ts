@@ -2,7 +2,7 @@
  * Everything that the server and its inference process say to each other. Image bytes travel as `Uint8Array` over
  * fork's channel with `serialization: 'advanced'`; the inference process opens no file but those of the pack.
  */
-import { NotificationType, RequestType, RequestType0, type ResponseError } from 'vscode-jsonrpc';
+import { NotificationType, ProgressType, RequestType, RequestType0, type ResponseError } from 'vscode-jsonrpc';
 import type { CaptionOptions, CaptionResult, ErrorCode, ModelInfo } from './caption.js';
 import type { Provider, TrialResult } from './provider.js';
 
@@ -25,6 +25,8 @@ export interface CaptionImageParams {
   readonly sha256: string;
   readonly priority: Priority;
   readonly options: CaptionOptions;
+  /** Who wants to see the caption grow: it is reported (`captionGrown`) under this token. */
+  readonly progress?: number;
 }
 
 // ── to the inference process ──────────────────────────────────────────────────────────────────────────────────────
@@ -56,3 +58,6 @@ export type ModelState =
 
 /** Sent whenever the resident model changes. */
 export const modelState = new NotificationType<ModelState>('inference/modelState');
+
+/** The text that a caption has so far, after every decoder step. A beam search may change its mind. */
+export const captionGrown = new ProgressType<string>();

@@ -5,100 +5,78 @@
  * A finished beam may only be padded, at no cost, and competes with the continuations of the others by its mean
  * log-probability. Its rows and those of finished images are not computed any more.
  */
-import { topLogProbs, type ScoredToken } from './logProbs.js';
+import { topLogProbs } from './logProbs.js';
+import {
+  extend,
+  forbidden,
+  isFinished,
+  search,
+  toCaption,
+  type FoundCaption,
+  type Grown,
+  type Hypothesis,
+  type ImageSearch,
+  type SearchOptions,
+  type Steps,
+} from './search.js';
 
-/** A language model that continues captions; rows are those of the call before. */
-export interface Steps {
-  /** Logits [N,V] of the first token, a row for each image. */
-  first(): Promise<Float32Array>;
-  /** Continues row `rows[i]` of the step before with `tokens[i]`; logits [rows.length,V]. */
-  next(rows: readonly number[], tokens: readonly number[]): Promise<Float32Array>;
-}
+export type { FoundCaption, Steps } from './search.js';
 
-export interface SearchOptions {
-  readonly images: number;
+export interface BeamSearchOptions extends SearchOptions {
   readonly beams: number;
-  readonly maxTokens: number;
-  readonly vocabulary: number;
-  readonly stopTokens: readonly number[];
-}
-
-export interface FoundCaption {
-  /** With the stop token, unless the caption was cut at `maxTokens`. */
-  readonly tokens: readonly ScoredToken[];
-  /** Mean log-probability of the tokens. */
-  readonly score: number;
-}
-
-interface Beam {
-  readonly tokens: readonly ScoredToken[];
-  /** Sum of the tokens' log-probabilities. */
-  readonly sum: number;
-  readonly finished: boolean;
-  /** Where the step that made its last token keeps its keys and values. */
-  readonly row: number;
 }
 
 /**
  * @param checkpoint awaited before every step; what it throws ends the search
  * @returns for each image its beams, best first
  */
-export async function beamSearch(
+export function beamSearch(
   steps: Steps,
-  options: SearchOptions,
+  options: BeamSearchOptions,
   checkpoint: () => Promise<void>,
+  grown?: Grown,
 ): Promise<FoundCaption[][]> {
-  const { images, beams, maxTokens, vocabulary } = options;
-  await checkpoint();
-  let logits = await steps.first();
-  let found = Array.from({ length: images }, (_, image) =>
-    topLogProbs(logits, image, vocabulary, beams).map((token) => extend(undefined, token, image, options)),
-  );
-  for (let length = 1; length < maxTokens; length++) {
-    const live = found.flat().filter((beam) => !beam.finished);
-    if (live.length === 0) break;
-    await checkpoint();
-    logits = await steps.next(
-      live.map((beam) => beam.row),
-      live.map((beam) => beam.tokens.at(-1)!.id),
-    );
-    const rows = new Map(live.map((beam, row) => [beam, row]));
-    found = found.map((current) => advance(current, rows, logits, options));
+  return search(steps, options, checkpoint, grown, (root) => new Beams(root, options));
+}
+
+class Beams implements ImageSearch {
+  readonly #options: BeamSearchOptions;
+  #beams: readonly Hypothesis[];
+
+  constructor(root: Hypothesis, options: BeamSearchOptions) {
+    this.#options = options;
+    this.#beams = [root];
   }
-  return found.map((final) => final.map(caption).sort((a, b) => b.score - a.score));
+
+  get live(): readonly Hypothesis[] {
+    return this.#beams.filter((beam) => !isFinished(beam, this.#options));
+  }
+
+  get best(): Hypothesis | undefined {
+    return this.#beams[0];
+  }
+
+  /** Keeps the best continuations of all beams by mean log-probability; ties by beam, then by token. */
+  advance(logits: Float32Array, firstRow: number): void {
+    const { beams, vocabulary } = this.#options;
+    let row = firstRow;
+    const candidates = this.#beams.flatMap((beam) => {
+      if (isFinished(beam, this.#options)) return [beam];
+      // No beam can give more survivors than there are, so its best few stand for its whole vocabulary.
+      const tokens = topLogProbs(logits, row, vocabulary, beams, forbidden(beam, this.#options));
+      const continued = tokens.map((token) => extend(beam, token, row));
+      row++;
+      return continued;
+    });
+    // The sort is stable: candidates of equal mean keep the order of beams and of token ids.
+    this.#beams = candidates.sort((a, b) => mean(b) - mean(a)).slice(0, beams);
+  }
+
+  captions(): FoundCaption[] {
+    return this.#beams.map(toCaption).sort((a, b) => b.score - a.score);
+  }
 }
 
-/** The best `beams` continuations of one image's beams by mean log-probability; ties by beam, then by token. */
-function advance(
-  current: readonly Beam[],
-  rows: ReadonlyMap<Beam, number>,
-  logits: Float32Array,
-  options: SearchOptions,
-): Beam[] {
-  const candidates = current.flatMap((beam) => {
-    const row = rows.get(beam);
-    if (row === undefined) return [beam];
-    // No beam can give more survivors than there are, so its best few stand for its whole vocabulary.
-    const continuations = topLogProbs(logits, row, options.vocabulary, options.beams);
-    return continuations.map((token) => extend(beam, token, row, options));
-  });
-  // The sort is stable: candidates of equal mean keep the order of beams and of token ids.
-  return candidates.sort((a, b) => mean(b) - mean(a)).slice(0, options.beams);
-}
-
-function extend(beam: Beam | undefined, token: ScoredToken, row: number, { stopTokens }: SearchOptions): Beam {
-  return {
-    tokens: [...(beam?.tokens ?? []), token],
-    sum: (beam?.sum ?? 0) + token.logProb,
-    finished: stopTokens.includes(token.id),
-    row,
-  };
-}
-
-function mean({ sum, tokens }: Beam): number {
+function mean({ sum, tokens }: Hypothesis): number {
   return sum / tokens.length;
-}
-
-function caption(beam: Beam): FoundCaption {
-  return { tokens: beam.tokens, score: mean(beam) };
 }

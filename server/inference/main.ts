@@ -6,7 +6,14 @@ import { env } from 'onnxruntime-node';
 import { createMessageConnection } from 'vscode-jsonrpc';
 import { IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { toResponseError } from '@clipcap/protocol/error';
-import { captionImage, loadModel, modelState, runtimeInfo, tryProvider } from '@clipcap/protocol/inference';
+import {
+  captionGrown,
+  captionImage,
+  loadModel,
+  modelState,
+  runtimeInfo,
+  tryProvider,
+} from '@clipcap/protocol/inference';
 import { inspect } from './decode.js';
 import { Model } from './model.js';
 import { builtProviders } from './provider.js';
@@ -25,7 +32,13 @@ const resident = new ResidentModel<CaptionModel>(
 );
 const scheduler = new Scheduler(resident, inspect);
 
-connection.onRequest(captionImage, (params, token) => scheduler.caption(params, token).catch(respond));
+connection.onRequest(captionImage, (params, token) => {
+  const { progress } = params;
+  const grown = (text: string): void => {
+    if (progress !== undefined) connection.sendProgress(captionGrown, progress, text).catch(() => undefined);
+  };
+  return scheduler.caption(params, token, progress === undefined ? undefined : grown).catch(respond);
+});
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
 connection.onRequest(tryProvider, ({ model, provider }) => runTrial(model, provider).catch(respond));
 connection.onRequest(runtimeInfo, () => ({ version: env.versions.node ?? '', providers: builtProviders() }));

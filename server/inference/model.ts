@@ -4,6 +4,7 @@
  */
 import { openPack, type Pack } from '@clipcap/models/pack/openPack';
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
+import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import {
   type Caption,
   type CaptionOptions,
@@ -11,14 +12,14 @@ import {
   type PrefixPosition,
   type Timings,
 } from '@clipcap/protocol/caption';
-import { beamSearch, type FoundCaption } from './beamSearch.js';
 import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
+import { generate as generateCaptions } from './generate.js';
 import { NearestTokens, type NearestToRow } from './interpret.js';
 import { Mapper } from './mapper.js';
 import { resolveOptions } from './options.js';
 import { chooseProvider } from './provider.js';
-
+import type { FoundCaption, Grown } from './search.js';
 import { Tokenizer } from './tokenizer.js';
 
 export interface ModelOutput {
@@ -47,8 +48,8 @@ export class Model {
     const { manifest } = pack;
     this.info = {
       id: manifest.id,
-      encoder: manifest.encoder.architecture,
-      mapper: manifest.mapper.kind,
+      encoder: encoderName(manifest.encoder),
+      mapper: mapperName(manifest.mapper),
       prefixLength: manifest.mapper.prefixLength,
       width: manifest.languageModel.width,
       dtype: manifest.dtype,
@@ -88,6 +89,7 @@ export class Model {
   /**
    * Captions N images, each [3,H,W] and prepared by `imageRecipe`, as one batch.
    * @param checkpoint awaited before the encoder, after it, and before every decoder step; what it throws ends the run
+   * @param grown told after every step the text that an image's caption has so far; a search may change its mind
    * @returns a result for each image, in order
    * @throws CaptionError `usage` for options out of range, `inference-failed`, `out-of-memory`
    */
@@ -95,12 +97,12 @@ export class Model {
     pixelValues: readonly Float32Array[],
     options: CaptionOptions,
     checkpoint: () => Promise<void>,
+    grown?: (image: number, text: string) => void,
   ): Promise<ModelOutput[]> {
     const images = pixelValues.length;
     const { manifest } = this.#pack;
-    const { vocabulary, stopTokens } = manifest.languageModel;
-    const { beams, maxTokens, captions, nearest } = resolveOptions(options, manifest);
-    const { encoder, mapper, decoder } = this.#parts;
+    const { encoder, mapper, decoder, tokenizer } = this.#parts;
+    const resolved = resolveOptions(options, manifest, (text) => tokenizer.encode(text));
     const clock = stopwatch(images);
 
     await checkpoint();
@@ -110,19 +112,22 @@ export class Model {
     const prefix = await mapper.map(embeds);
     const map = clock();
     const decoding = decoder.begin(prefix, images);
+    const text = (tokens: FoundCaption['tokens']): string => tokenizer.decode(tokens.map(({ id }) => id));
     let found: FoundCaption[][];
     try {
-      found = await beamSearch(decoding, { images, beams, maxTokens, vocabulary, stopTokens }, checkpoint);
+      const { vocabulary } = manifest.languageModel;
+      const told: Grown | undefined = grown && ((image, tokens) => grown(image, text(tokens)));
+      found = await generateCaptions(decoding, { images, vocabulary }, resolved, checkpoint, told);
     } finally {
       decoding.dispose();
     }
     const generate = clock();
-    const rows = await this.#parts.nearest.find(prefix, nearest);
+    const rows = await this.#parts.nearest.find(prefix, resolved.nearest);
     const timings = { encode, map, generate, interpret: clock() };
 
     const { prefixLength } = manifest.mapper;
     return found.map((ofImage, image) => ({
-      captions: ofImage.slice(0, captions).map((caption) => this.#caption(caption)),
+      captions: ofImage.map((caption) => this.#caption(caption)),
       prefix: rows
         .slice(image * prefixLength, (image + 1) * prefixLength)
         .map((row, position) => this.#prefixPosition(row, position)),

@@ -3,7 +3,7 @@
  * the same model, options and priority are captioned as one batch, the most urgent first.
  */
 import type { CancellationToken } from 'vscode-jsonrpc';
-import type { CaptionOptions, CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
+import { optionsKey, type CaptionOptions, type CaptionResult, type ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
 import { type CaptionImageParams, priorities } from '@clipcap/protocol/inference';
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
@@ -25,6 +25,7 @@ export interface CaptionModel {
     pixelValues: readonly Float32Array[],
     options: CaptionOptions,
     checkpoint: () => Promise<void>,
+    grown?: (image: number, text: string) => void,
   ): Promise<ModelOutput[]>;
   dispose(): Promise<void>;
 }
@@ -50,6 +51,8 @@ interface Job {
   height: number;
   decodeTime: number;
   preprocessTime: number;
+  /** Told how the caption grows. */
+  readonly grown: ((text: string) => void) | undefined;
   readonly settle: (result: CaptionResult | CaptionError) => void;
 }
 
@@ -70,14 +73,20 @@ export class Scheduler {
     this.#inspect = inspect;
   }
 
-  /** Captions one image; rejects with a `CaptionError`, and with `cancelled` as soon as the token is cancelled. */
-  caption(params: CaptionImageParams, token: CancellationToken): Promise<CaptionResult> {
+  /**
+   * Captions one image; rejects with a `CaptionError`, and with `cancelled` as soon as the token is cancelled.
+   * @param grown told after every decoder step the text that the caption has so far
+   */
+  caption(
+    params: CaptionImageParams,
+    token: CancellationToken,
+    grown?: (text: string) => void,
+  ): Promise<CaptionResult> {
     return new Promise((resolve, reject) => {
       const { model, provider, priority } = params;
-      const { strategy, beams, maxTokens, captions, nearest } = params.options;
       const job: Job = {
         params,
-        group: JSON.stringify([model, provider, priority, strategy, beams, maxTokens, captions, nearest]),
+        group: JSON.stringify([model, provider, priority, optionsKey(params.options)]),
         order: this.#order++,
         stage: 'waiting',
         size: 0,
@@ -85,6 +94,7 @@ export class Scheduler {
         height: 0,
         decodeTime: 0,
         preprocessTime: 0,
+        grown,
         settle: (result) => {
           if (job.stage === 'settled') return;
           // What is still being decoded stays in memory until then.
@@ -237,7 +247,12 @@ export class Scheduler {
       // There may be room again.
       this.#decodeAhead();
       const start = performance.now();
-      const outputs = await model.caption(values, first.params.options, () => checkpoint(batch));
+      const grown = (image: number, text: string): void => {
+        const job = batch[image];
+        if (job?.stage === 'running') job.grown?.(text);
+      };
+      const watched = batch.some((job) => job.grown) ? grown : undefined;
+      const outputs = await model.caption(values, first.params.options, () => checkpoint(batch), watched);
       this.#batchSize.measured(first.group, batch.length, performance.now() - start);
       batch.forEach((job, i) => job.settle(toResult(job, model, outputs[i])));
       return true;

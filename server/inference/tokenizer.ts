@@ -1,4 +1,4 @@
-/** Token ids → text, for byte-level BPE vocabularies (GPT-2's and the built-in pack's). */
+/** Token ids → text and back, for byte-level BPE vocabularies (GPT-2's and the built-in pack's). */
 import { readFile } from 'node:fs/promises';
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { CaptionError } from '@clipcap/protocol/error';
@@ -42,6 +42,11 @@ export class Tokenizer {
   /** A caption's text: its tokens without special ones, trimmed. */
   decode(ids: readonly number[]): string {
     return this.#tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }).trim();
+  }
+
+  /** Text → token ids, nothing added: a space at its beginning counts. */
+  encode(text: string): number[] {
+    return this.#tokenizer.encode(text, { add_special_tokens: false });
   }
 
   /** One token alone: its leading space kept, bytes that are no UTF-8 by themselves as `\xNN`. */

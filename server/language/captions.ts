@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { CancellationToken } from 'vscode-languageserver';
-import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
+import { optionsKey, type CaptionOptions, type CaptionResult } from '@clipcap/protocol/caption';
 import type { Priority } from '@clipcap/protocol/inference';
 import type { InferenceProcess } from '../process/inferenceProcess.js';
 import { readImage } from '../process/readImage.js';
@@ -84,6 +84,5 @@ async function fileIdentity(path: string): Promise<string | undefined> {
 }
 
 function resultKey(sha256: string, { folder, provider, options }: Model): string {
-  const { strategy, beams, maxTokens, captions, nearest } = options;
-  return JSON.stringify([sha256, folder, provider, strategy, beams, maxTokens, captions, nearest]);
+  return JSON.stringify([sha256, folder, provider, optionsKey(options)]);
 }

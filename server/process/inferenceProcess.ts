@@ -3,9 +3,10 @@
  * priority, and only a few are with the child at a time, so that its death loses none of them.
  */
 import { type CancellationToken, type Disposable, Emitter } from 'vscode-jsonrpc';
-import type { CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
+import { optionsKey, type CaptionResult, type ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
 import {
+  captionGrown,
   captionImage,
   type CaptionImageParams,
   loadModel,
@@ -42,6 +43,7 @@ export class InferenceProcess {
   readonly #restarts = new RestartBudget();
   #waiting: SharedRun[] = [];
   readonly #sent = new Set<SharedRun>();
+  #nextProgress = 0;
   #lastModel: { model: string; provider: string } | undefined;
   #disposed = false;
 
@@ -61,14 +63,28 @@ export class InferenceProcess {
   /**
    * Captions one image. Requests for the same image, model and options that are waiting or running share one run.
    * Rejects with `cancelled` as soon as `token` is cancelled.
+   * @param grown told, as it is decoded, the text that the caption has so far; it hears nothing of a run that is already
+   * with the process for somebody who did not listen
    */
-  async caption(params: CaptionImageParams, token?: CancellationToken): Promise<CaptionResult> {
+  async caption(
+    params: Omit<CaptionImageParams, 'progress'>,
+    token?: CancellationToken,
+    grown?: (text: string) => void,
+  ): Promise<CaptionResult> {
     const { sha256, model, provider, options, name } = params;
-    const { strategy, beams, maxTokens, captions, nearest } = options;
-    const key = JSON.stringify([sha256, model, provider, strategy, beams, maxTokens, captions, nearest]);
+    const key = JSON.stringify([sha256, model, provider, optionsKey(options)]);
     this.#lastModel = { model, provider };
-    const send: Send<CaptionResult> = (connection, ended) => connection.sendRequest(captionImage, params, ended);
-    return this.#request(key, name, params.priority, send, token);
+    const send: Send<CaptionResult> = async (connection, ended, tell) => {
+      if (!tell) return connection.sendRequest(captionImage, params, ended);
+      const progress = this.#nextProgress++;
+      const listener = connection.onProgress(captionGrown, progress, tell);
+      try {
+        return await connection.sendRequest(captionImage, { ...params, progress }, ended);
+      } finally {
+        listener.dispose();
+      }
+    };
+    return this.#request(key, name, params.priority, send, token, grown);
   }
 
   /** Makes a pack resident, so that the next caption need not wait for it. */
@@ -117,6 +133,7 @@ export class InferenceProcess {
     priority: number,
     send: Send<Result>,
     token?: CancellationToken,
+    grown?: (text: string) => void,
   ): Promise<Result> {
     if (this.#disposed || token?.isCancellationRequested === true) throw cancelled(name);
     if (this.#isDown()) throw this.#downError();
@@ -127,7 +144,7 @@ export class InferenceProcess {
       run = new SharedRun(key, name, priority, send, (abandoned) => this.#forget(abandoned));
       this.#waiting.push(run);
     }
-    const answer = run.wait(token);
+    const answer = run.wait(token, grown);
     this.#pump();
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- equal keys are requests of one kind
     return answer as Promise<Result>;
@@ -158,7 +175,7 @@ export class InferenceProcess {
     this.#sent.add(run);
     let settle: () => void;
     try {
-      const value = await run.send(child.connection, run.token);
+      const value = await run.send(child.connection, run.token, run.tell);
       settle = () => run.resolve(value);
     } catch (error) {
       settle = () => run.reject(fromResponseError(error));

@@ -5,10 +5,15 @@ import { CaptionError } from '@clipcap/protocol/error';
 interface Waiter {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: CaptionError) => void;
+  readonly grown: ((text: string) => void) | undefined;
 }
 
-/** Sends the request over a connection; the token ends it. */
-export type Send<Result = unknown> = (connection: MessageConnection, token: CancellationToken) => Promise<Result>;
+/** Sends the request over a connection; the token ends it. `tell`, if anyone listens, wants to hear how it comes along. */
+export type Send<Result = unknown> = (
+  connection: MessageConnection,
+  token: CancellationToken,
+  tell: ((text: string) => void) | undefined,
+) => Promise<Result>;
 
 export class SharedRun {
   readonly key: string;
@@ -37,10 +42,19 @@ export class SharedRun {
     return this.#source.token;
   }
 
+  /** Tells everyone who listens how the run comes along; undefined if nobody does. */
+  get tell(): ((text: string) => void) | undefined {
+    if (![...this.#waiters].some(({ grown }) => grown)) return undefined;
+    return (text) => {
+      for (const { grown } of this.#waiters) grown?.(text);
+    };
+  }
+
   /** Waits for the answer; rejects with `cancelled` as soon as the token is cancelled. */
-  wait(token: CancellationToken | undefined): Promise<unknown> {
+  wait(token: CancellationToken | undefined, grown?: (text: string) => void): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
+        grown,
         resolve: (value) => {
           cancellation?.dispose();
           resolve(value);

@@ -1,0 +1,23 @@
+/** Step 4 of the data's way, its outside: which search chooses the tokens of captions. */
+import { beamSearch } from './beamSearch.js';
+import type { ResolvedOptions } from './options.js';
+import { sample } from './sampling.js';
+import type { FoundCaption, Grown, Steps } from './search.js';
+import { standardBeamSearch } from './standardBeamSearch.js';
+
+/** @returns for each image its captions, best first, at most as many as were asked for */
+export async function generate(
+  steps: Steps,
+  { images, vocabulary }: { readonly images: number; readonly vocabulary: number },
+  { decoding, captions, stopTokens, minTokens, maxTokens, begin }: ResolvedOptions,
+  checkpoint: () => Promise<void>,
+  grown?: Grown,
+): Promise<FoundCaption[][]> {
+  const options = { images, vocabulary, stopTokens, minTokens, maxTokens, begin };
+  if (decoding.strategy === 'sample') return sample(steps, { ...options, ...decoding }, checkpoint, grown);
+  if (decoding.strategy === 'beam-standard') {
+    return standardBeamSearch(steps, { ...options, ...decoding }, checkpoint, grown);
+  }
+  const beams = await beamSearch(steps, { ...options, ...decoding }, checkpoint, grown);
+  return beams.map((ofImage) => ofImage.slice(0, captions));
+}
