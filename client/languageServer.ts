@@ -17,6 +17,7 @@ const inspectCommand = 'clipcap.inspectPrefix';
 
 export class LanguageServer implements Disposable {
   readonly #module: string;
+  readonly #storage: string;
   readonly #log: LogOutputChannel;
   readonly #statusChanged = new EventEmitter<ServerStatus>();
   readonly #trust: Disposable;
@@ -25,6 +26,7 @@ export class LanguageServer implements Disposable {
 
   constructor(context: ExtensionContext, log: LogOutputChannel) {
     this.#module = context.asAbsolutePath('dist/server.mjs');
+    this.#storage = context.globalStorageUri.fsPath;
     this.#log = log;
     this.#trust = workspace.onDidGrantWorkspaceTrust(() => void this.#client?.sendNotification(workspaceTrusted));
   }
@@ -95,7 +97,7 @@ export class LanguageServer implements Disposable {
       markdown: { isTrusted: { enabledCommands: [inspectCommand] } },
       initializationOptions: (): InitializationOptions => ({ trusted: workspace.isTrusted, inspectCommand }),
     };
-    const server = { module: this.#module, transport: TransportKind.ipc };
+    const server = { module: this.#module, transport: TransportKind.ipc, args: ['--storage', this.#storage] };
     const client = new LanguageClient('clipcap', 'ClipCap Lens', { run: server, debug: server }, options);
     client.onNotification(serverStatus, (status) => {
       this.#setStatus(status);

@@ -59,7 +59,8 @@ export function showStatus(server: LanguageServer): Disposable {
 
     pack.text = `ClipCap model: ${status.pack}`;
     inference.text = `Provider ${status.provider}: ${words[state]}`;
-    pack.detail = inference.detail = status.reason ?? '';
+    pack.detail = status.reason ?? '';
+    inference.detail = status.reason ?? unusedProviders(status).join('; ');
     for (const item of [pack, inference]) {
       item.severity = severity;
       item.busy = state === 'loading';
@@ -88,10 +89,18 @@ function concernsUs(): boolean {
   return language !== undefined && readLanguages.includes(language);
 }
 
-function tooltip({ state, pack, provider, reason }: ServerStatus): MarkdownString {
+/** A phrase for each provider that is not in use, saying why. */
+function unusedProviders({ unused = [] }: ServerStatus): string[] {
+  return unused.map(({ provider, reason }) => `${provider} not used: ${reason}`);
+}
+
+function tooltip(status: ServerStatus): MarkdownString {
+  const { state, pack, provider, reason } = status;
   const text = new MarkdownString('**ClipCap Lens**\n\n', true);
   text.isTrusted = { enabledCommands: ['clipcap.showLog', 'clipcap.restart'] };
-  text.appendText(`Model ${pack}\nProvider ${provider}\nState ${words[state]}`);
+  text.appendText(
+    [`Model ${pack}`, `Provider ${provider}`, `State ${words[state]}`, ...unusedProviders(status)].join('\n'),
+  );
   if (reason !== undefined) text.appendMarkdown('\n\n$(error) ').appendText(reason);
   return text.appendMarkdown('\n\n[Show log](command:clipcap.showLog) · [Restart](command:clipcap.restart)');
 }

@@ -4,6 +4,7 @@
  */
 import { NotificationType, NotificationType0, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { CaptionOptions, CaptionResult } from './caption.js';
+import type { Provider, ProviderVerdict } from './provider.js';
 
 /** What a client may say in `initializationOptions`; a client that says nothing is trusted and knows no commands. */
 export interface InitializationOptions {
@@ -38,6 +39,8 @@ export interface ServerStatus {
   readonly provider: string;
   /** Why it failed. */
   readonly reason?: string;
+  /** Execution providers of this platform that are not in use, and why, in the order in which they are tried. */
+  readonly unused?: readonly ProviderVerdict[];
 }
 
 export const serverStatus = new NotificationType<ServerStatus>('clipcap/status');
@@ -48,7 +51,7 @@ export const serverStatus = new NotificationType<ServerStatus>('clipcap/status')
 export interface Settings {
   /** `builtin` or the folder of a pack. */
   readonly model: string;
-  readonly provider: 'auto' | 'cpu';
+  readonly provider: 'auto' | Provider;
   readonly hover: {
     readonly enabled: boolean;
     /** How long a hover waits for a caption before it says that one is on its way, in milliseconds. */

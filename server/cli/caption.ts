@@ -4,8 +4,10 @@ import { CancellationTokenSource } from 'vscode-jsonrpc';
 import type { CaptionDocument, CaptionResult, ErrorCode, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError, concernsModel } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
-import { InferenceProcess } from '../process/inferenceProcess.js';
+import { createInference } from '../process/createInference.js';
+import type { ProvedInference } from '../process/provedInference.js';
 import { readImage } from '../process/readImage.js';
+import { defaultVerdictsFile } from '../process/verdicts.js';
 import type { CaptionRequest } from './commandLine.js';
 import { findImages, type ImagePath } from './images.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
@@ -34,14 +36,19 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
   const progress = new Progress(process.stderr);
   /** What the inference process printed last. */
   const said: string[] = [];
-  const inference = new InferenceProcess({
-    entry: places.inference,
-    idleMilliseconds: Infinity,
-    log: (level, message) => {
-      if (level === 'warn') progress.say(`${plain(message)}\n`);
-      // Its errors are rejections too.
-      else if (level === 'info') said.push(message);
-      if (said.length > keptLines) said.shift();
+  const inference = createInference({
+    verdicts: defaultVerdictsFile(),
+    // One document names one provider.
+    switches: false,
+    process: {
+      entry: places.inference,
+      idleMilliseconds: Infinity,
+      log: (level, message) => {
+        if (level === 'warn') progress.say(`${plain(message)}\n`);
+        // Its errors are rejections too.
+        else if (level === 'info') said.push(message);
+        if (said.length > keptLines) said.shift();
+      },
     },
   });
   const interruption = new CancellationTokenSource();
@@ -121,14 +128,14 @@ async function publish({ json, output }: CaptionRequest, document: CaptionDocume
 
 /** One request's way from a path to its entry in the document. */
 class Captioning {
-  readonly #inference: InferenceProcess;
+  readonly #inference: ProvedInference;
   readonly #request: CaptionRequest;
   readonly #folder: string;
   /** By the file's SHA-256: equal files are captioned once. */
   readonly #results = new Map<string, Promise<CaptionResult>>();
   #model: ModelInfo | undefined;
 
-  constructor(inference: InferenceProcess, request: CaptionRequest, folder: string) {
+  constructor(inference: ProvedInference, request: CaptionRequest, folder: string) {
     this.#inference = inference;
     this.#request = request;
     this.#folder = folder;

@@ -39,24 +39,19 @@ export function sessionOptions(
 }
 
 function providerOptions(provider: Provider, kept: readonly string[]): InferenceSession.SessionOptions {
-  switch (provider) {
-    case 'cuda':
-      return { executionProviders: [{ name: 'cuda', deviceId: 0 }, fallback] };
-    case 'directml':
-      // DirectML demands both: it plans memory itself and takes one run at a time.
-      return { executionProviders: [{ name: 'dml' }, fallback], enableMemPattern: false, executionMode: 'sequential' };
-    case 'coreml':
-      return { executionProviders: [{ name: 'coreml', coreMlFlags: mlProgram }, fallback] };
-    case 'webgpu':
-      return {
-        executionProviders: [{ name: 'webgpu' }, fallback],
-        ...(kept.length > 0 && {
-          preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, 'gpu-buffer' as const])),
-        }),
-      };
-    case 'cpu':
-      return { executionProviders: [fallback] };
-  }
+  const locations = Object.fromEntries(kept.map((name) => [name, 'gpu-buffer' as const]));
+  const options: Readonly<Record<Provider, InferenceSession.SessionOptions>> = {
+    cuda: { executionProviders: [{ name: 'cuda', deviceId: 0 }, fallback] },
+    // DirectML demands both: it plans memory itself and takes one run at a time.
+    directml: { executionProviders: [{ name: 'dml' }, fallback], enableMemPattern: false, executionMode: 'sequential' },
+    coreml: { executionProviders: [{ name: 'coreml', coreMlFlags: mlProgram }, fallback] },
+    webgpu: {
+      executionProviders: [{ name: 'webgpu' }, fallback],
+      ...(kept.length > 0 && { preferredOutputLocation: locations }),
+    },
+    cpu: { executionProviders: [fallback] },
+  };
+  return options[provider];
 }
 
 /** COREML_FLAG_CREATE_MLPROGRAM: Core ML's newer form of a model, which knows more operators. */

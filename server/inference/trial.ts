@@ -1,9 +1,10 @@
 /** Whether a provider computes what the CPU computes: nothing is trusted that was not compared. */
+import { constants, setPriority } from 'node:os';
 import { openPack } from '@clipcap/models/pack/openPack';
 import { CaptionError } from '@clipcap/protocol/error';
 import type { TrialResult } from '@clipcap/protocol/provider';
 import { probe, type Probe } from './probe.js';
-import type { Provider } from './provider.js';
+import { chooseProvider, type Provider } from './provider.js';
 
 /**
  * The largest difference from the CPU, as a share of the CPU's largest absolute value in the tensor. Graphics processors
@@ -12,12 +13,15 @@ import type { Provider } from './provider.js';
 export const tolerance = 0.01;
 
 /**
- * Runs the pack in `folder` on `provider` and, if that works, on the CPU.
+ * Runs the pack in `folder` on `provider` and, if that works, on the CPU. Meant for a process of its own, whose
+ * priority it lowers.
  * @throws CaptionError what is wrong with the pack, or kept the CPU from running it
  */
 export async function tryProvider(folder: string, provider: Provider): Promise<TrialResult> {
+  // Someone is captioning meanwhile.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const pack = await openPack(folder);
-  return compareWithCpu(provider, (on) => probe(pack, on));
+  return compareWithCpu(provider, (on) => probe(pack, chooseProvider(on)));
 }
 
 /** The trial with any way of running a pack. The provider comes first: one without a device has ended by then. */

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import type { Settings } from '@clipcap/protocol/language';
+import { providers } from '@clipcap/protocol/provider';
 import { fields } from './fields.js';
 
 /** What holds where the editor says nothing; the extension's manifest states the same. */
@@ -22,7 +23,7 @@ export function readSettings(section: unknown): Settings {
   const byDefault = defaultSettings;
   return {
     model: text(model, byDefault.model),
-    provider: oneOf(['auto', 'cpu'], provider, byDefault.provider),
+    provider: oneOf(['auto', ...providers], provider, byDefault.provider),
     hover: {
       enabled: typeof enabled === 'boolean' ? enabled : byDefault.hover.enabled,
       wait: within(0, 60_000, wait, byDefault.hover.wait),

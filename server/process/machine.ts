@@ -1,0 +1,80 @@
+/** What tells one machine from another as far as execution providers care: when it changes, they are tried again. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { cpus, hostname, release } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Provider } from '@clipcap/protocol/provider';
+
+/** Files and folders that drivers leave behind when they are installed or updated. */
+const driverTraces: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
+  linux: ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/dev/dri', '/usr/lib/x86_64-linux-gnu/libvulkan.so.1'],
+  win32: [join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32', 'DriverStore', 'FileRepository')],
+};
+
+/** Variables that decide which device and which driver a provider finds. */
+const driverVariables = ['CUDA_PATH', 'CUDA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
+
+/** The folder of ONNX Runtime's package, as the inference process finds it. */
+function runtimeFolder(): string {
+  return dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+}
+
+/** Where CUDA's provider library lies once it is installed; it is no part of ONNX Runtime's package. */
+export function cudaLibrary(): string {
+  const folder = join(runtimeFolder(), 'bin', 'napi-v6', process.platform, process.arch);
+  return join(folder, 'libonnxruntime_providers_cuda.so');
+}
+
+/** A digest of the machine, its graphics drivers and ONNX Runtime. */
+export function machineIdentity(): string {
+  const facts = [
+    hostname(),
+    process.platform,
+    process.arch,
+    release(),
+    cpus()[0]?.model,
+    readText(join(runtimeFolder(), 'package.json')),
+    readText('/proc/driver/nvidia/version'),
+    traces(cudaLibrary()),
+    ...(driverTraces[process.platform] ?? []).map(traces),
+    ...driverVariables.map((name) => process.env[name]),
+  ];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file's size and time, or those of a folder's files. */
+function traces(path: string): unknown {
+  try {
+    const { size, mtimeMs } = statSync(path);
+    // Of the driver store's thousands only the folder's own time; device nodes are made anew with every start.
+    if (process.platform === 'win32') return mtimeMs;
+    return existsSync(join(path, '.')) ? readdirSync(path) : [size, mtimeMs];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The order in which `auto` tries providers; the CPU comes last everywhere. */
+export function platformOrder(platform: NodeJS.Platform = process.platform): readonly Provider[] {
+  if (platform === 'win32') return ['directml', 'webgpu', 'cpu'];
+  if (platform === 'darwin') return ['coreml', 'webgpu', 'cpu'];
+  return ['cuda', 'webgpu', 'cpu'];
+}
+
+/** Why a provider need not even be tried here, as far as that can be told without a process. */
+export function absence(provider: Provider): string | undefined {
+  if (!platformOrder().includes(provider)) return `it is not for ${process.platform}`;
+  if (provider === 'cuda' && !existsSync(cudaLibrary())) {
+    return 'its library is not installed (clipcap doctor --install-cuda)';
+  }
+  return undefined;
+}

@@ -1,0 +1,153 @@
+/**
+ * Inference on the provider that suits the machine. The first caption never waits for a trial: it runs on what is
+ * already known, the CPU if nothing is, and the providers are tried afterwards in processes of their own.
+ */
+import { type CancellationToken, type Disposable, Emitter } from 'vscode-jsonrpc';
+import type { CaptionResult, ErrorCode, ModelInfo } from '@clipcap/protocol/caption';
+import { CaptionError } from '@clipcap/protocol/error';
+import { isProvider, type Provider, type ProviderVerdict } from '@clipcap/protocol/provider';
+import type { InferenceProcess } from './inferenceProcess.js';
+import type { InferenceState } from './inferenceState.js';
+import { automatic, type ProviderChoice } from './providerChoice.js';
+import { cancelled } from './sharedRun.js';
+
+type Inference = Pick<InferenceProcess, 'state' | 'onState' | 'caption' | 'load' | 'start' | 'restart' | 'dispose'>;
+
+export interface ProvedInferenceOptions {
+  readonly inference: Inference;
+  readonly choice: ProviderChoice;
+  /** Whether a provider that proves itself takes over at once; else it is for the next process. */
+  readonly switches: boolean;
+  readonly log: (level: 'info' | 'warn', message: string) => void;
+  /** Ends trials. */
+  readonly stop: AbortController;
+}
+
+/** Trials begin this long after a caption, so that one image on the command line starts none. */
+const restMilliseconds = 500;
+/** What a provider is blamed for if the CPU was not in use. */
+const blamed = new Set<ErrorCode>(['inference-crashed', 'inference-failed', 'out-of-memory']);
+
+export class ProvedInference implements Inference {
+  readonly #options: ProvedInferenceOptions;
+  readonly #states = new Emitter<InferenceState>();
+  #verdicts: readonly ProviderVerdict[] = [];
+  /** What `auto` meant last, by pack. */
+  readonly #chosen = new Map<string, Provider>();
+  /** Packs whose providers were tried, or are being tried, by this process. */
+  readonly #tried = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #trials: Promise<void> = Promise.resolve();
+
+  constructor(options: ProvedInferenceOptions) {
+    this.#options = options;
+    options.inference.onState(() => {
+      this.#states.fire(this.state);
+    });
+  }
+
+  get state(): InferenceState {
+    const { state } = this.#options.inference;
+    return state.state === 'ready' ? { ...state, providers: this.#verdicts } : state;
+  }
+
+  onState(listener: (state: InferenceState) => void): Disposable {
+    return this.#states.event(listener);
+  }
+
+  /** As `InferenceProcess.caption`. @throws CaptionError `provider-unavailable` too */
+  async caption(...[params, token, ...rest]: Parameters<Inference['caption']>): Promise<CaptionResult> {
+    const { model, provider: asked } = params;
+    const { inference, choice, log } = this.#options;
+    const provider = await this.#provider(model, asked, token);
+    if (token?.isCancellationRequested === true) throw cancelled(params.name);
+    try {
+      const result = await inference.caption({ ...params, provider }, token, ...rest);
+      this.#tryLater(model, asked);
+      return result;
+    } catch (error) {
+      const failed = asked === 'auto' && provider !== 'cpu' && error instanceof CaptionError && blamed.has(error.code);
+      if (!failed) throw error;
+      log('warn', `${provider} failed after it had been trusted; the CPU takes over. ${error.message}`);
+      await choice.distrust(model, provider, `it failed after it had been trusted (${error.message})`);
+      this.#chosen.set(model, 'cpu');
+      return inference.caption({ ...params, provider: 'cpu' }, token, ...rest);
+    }
+  }
+
+  async load(model: string, asked: string): Promise<ModelInfo> {
+    const info = await this.#options.inference.load(model, await this.#provider(model, asked));
+    this.#tryLater(model, asked);
+    return info;
+  }
+
+  start(): void {
+    this.#options.inference.start();
+  }
+
+  /** Also forgets what trials showed: drivers may have changed. */
+  async restart(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#tried.clear();
+    this.#chosen.clear();
+    await this.#options.choice.forget();
+    await this.#options.inference.restart();
+  }
+
+  async dispose(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#options.stop.abort();
+    await this.#trials;
+    await this.#options.inference.dispose();
+    this.#states.dispose();
+  }
+
+  async #provider(model: string, asked: string, token?: CancellationToken): Promise<Provider> {
+    const { choice, switches } = this.#options;
+    if (asked !== 'auto') {
+      const named = choice.named(model, asked);
+      await (token ? Promise.race([named, cancellation(token)]) : named);
+    }
+    this.#verdicts = await choice.verdicts(model);
+    if (isProvider(asked)) return asked;
+    const provider = (switches ? undefined : this.#chosen.get(model)) ?? automatic(this.#verdicts);
+    this.#chosen.set(model, provider);
+    return provider;
+  }
+
+  #tryLater(model: string, asked: string): void {
+    if (asked !== 'auto' || this.#tried.has(model) || this.#options.stop.signal.aborted) return;
+    this.#tried.add(model);
+    this.#timer = setTimeout(() => {
+      this.#trials = this.#trials.then(() => this.#try(model));
+    }, restMilliseconds);
+    this.#timer.unref();
+  }
+
+  async #try(model: string): Promise<void> {
+    const { choice, inference, log, switches } = this.#options;
+    try {
+      const before = this.#chosen.get(model) ?? 'cpu';
+      const provider = await choice.proveInOrder(model);
+      this.#verdicts = await choice.verdicts(model);
+      for (const { provider: name, reason } of this.#verdicts) {
+        if (reason !== '') log('info', `${name} is not used: ${reason}`);
+      }
+      this.#states.fire(this.state);
+      if (!switches || provider === before) return;
+      log('info', `${provider} takes over from ${before}.`);
+      await inference.load(model, provider);
+    } catch (error) {
+      if (this.#options.stop.signal.aborted) return;
+      log('warn', `Execution providers were not tried. ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+function cancellation(token: CancellationToken): Promise<never> {
+  return new Promise((_, reject) => {
+    const cancel = (): void => reject(cancelled('The request'));
+    if (token.isCancellationRequested) cancel();
+    else token.onCancellationRequested(cancel);
+  });
+}

@@ -1,0 +1,106 @@
+/**
+ * What trials of execution providers showed, kept between processes: a trial costs seconds, so it is made once for a
+ * machine with its drivers, a version of ONNX Runtime and a pack.
+ */
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { isProvider, type Provider, type TrialResult } from '@clipcap/protocol/provider';
+import { fields } from '../language/fields.js';
+
+interface Entry {
+  readonly machine: string;
+  /** SHA-256 of the pack's manifest, which lists the hashes of its other files. */
+  readonly pack: string;
+  readonly provider: Provider;
+  readonly result: TrialResult;
+}
+
+/** Entries that are kept, the latest ones. */
+const keptEntries = 200;
+const largestFile = 2 ** 20;
+
+/** Where the command line, and an editor that names no other place, remembers trials. */
+export function defaultVerdictsFile(): string {
+  const cache =
+    process.env['XDG_CACHE_HOME'] ??
+    (process.platform === 'win32' ? process.env['LOCALAPPDATA'] : undefined) ??
+    join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+  return join(cache, 'clipcap-lens', verdictsFile);
+}
+
+export const verdictsFile = 'providers.json';
+
+/** A memory of trials in a file; one that cannot be read is empty, one that cannot be written forgets at the end. */
+export class Verdicts {
+  readonly #file: string;
+  readonly #machine: string;
+  #entries: Promise<readonly Entry[]> | undefined;
+
+  constructor(file: string, machine: string) {
+    this.#file = file;
+    this.#machine = machine;
+  }
+
+  async get(pack: string, provider: Provider): Promise<TrialResult | undefined> {
+    const entries = await (this.#entries ??= this.#read());
+    return entries.findLast((entry) => this.#concerns(entry, pack, provider))?.result;
+  }
+
+  async set(pack: string, provider: Provider, result: TrialResult): Promise<void> {
+    const others = (await this.#read()).filter((entry) => !this.#concerns(entry, pack, provider));
+    await this.#write([...others, { machine: this.#machine, pack, provider, result }]);
+  }
+
+  /** Forgets what was found on this machine. */
+  async clear(): Promise<void> {
+    const entries = await this.#read();
+    await this.#write(entries.filter(({ machine }) => machine !== this.#machine));
+  }
+
+  #concerns(entry: Entry, pack: string, provider: Provider): boolean {
+    return entry.machine === this.#machine && entry.pack === pack && entry.provider === provider;
+  }
+
+  async #read(): Promise<readonly Entry[]> {
+    try {
+      const text = await readFile(this.#file, 'utf8');
+      const { version, entries }: Readonly<Record<string, unknown>> =
+        text.length > largestFile ? {} : fields(JSON.parse(text));
+      return version === 1 && Array.isArray(entries) ? entries.flatMap(readEntry) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  /** Written beside and renamed: a reader never sees half of it. */
+  async #write(entries: readonly Entry[]): Promise<void> {
+    const kept = entries.slice(-keptEntries);
+    this.#entries = Promise.resolve(kept);
+    let folder: string | undefined;
+    try {
+      await mkdir(dirname(this.#file), { recursive: true });
+      folder = await mkdtemp(join(dirname(this.#file), `.${basename(this.#file)}-`));
+      await writeFile(join(folder, 'new'), JSON.stringify({ version: 1, entries: kept }, null, 2));
+      await rename(join(folder, 'new'), this.#file);
+    } catch {
+      // A cache that cannot be kept costs the next process a trial.
+    } finally {
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+}
+
+function readEntry(value: unknown): Entry[] {
+  const { machine, pack, provider, result } = fields(value);
+  const read = readResult(result);
+  if (typeof machine !== 'string' || typeof pack !== 'string' || typeof provider !== 'string') return [];
+  return isProvider(provider) && read ? [{ machine, pack, provider, result: read }] : [];
+}
+
+function readResult(value: unknown): TrialResult | undefined {
+  const { outcome, reason, milliseconds, cpuMilliseconds } = fields(value);
+  if (outcome === 'refused' && typeof reason === 'string') return { outcome, reason };
+  if (outcome !== 'agrees' || typeof milliseconds !== 'number' || typeof cpuMilliseconds !== 'number') return undefined;
+  return { outcome, milliseconds, cpuMilliseconds };
+}
