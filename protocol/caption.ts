@@ -167,6 +167,10 @@ export const errorCodes = [
   'checkpoint-missing',
   'checkpoint-invalid',
   'checkpoint-unsupported',
+  // a checkpoint to import
+  'checkpoint-missing',
+  'checkpoint-invalid',
+  'checkpoint-unsupported',
   // the runtime
   'provider-unavailable',
   'out-of-memory',

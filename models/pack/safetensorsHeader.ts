@@ -33,7 +33,7 @@ const maxHeaderBytes = 8 * 2 ** 20;
 
 /** @throws what `malformed` makes of the first thing that is wrong */
 export async function readSafetensorsHeader<D extends string>(source: HeaderSource<D>): Promise<HeaderTensor<D>[]> {
-  const { malformed } = source;
+  const malformed: Malformed = (what, cause) => source.malformed(what, cause);
   if (source.size < 8) throw malformed(`it has ${source.size} bytes`);
   const length = (await source.read(0, 8)).readBigUInt64LE();
   if (length > BigInt(maxHeaderBytes)) throw malformed(`its header claims ${length} bytes`);
@@ -41,7 +41,7 @@ export async function readSafetensorsHeader<D extends string>(source: HeaderSour
   const start = 8 + Number(length);
   const header = parse(await source.read(8, Number(length)), malformed);
   const headerEntry = z.object({
-    dtype: z.enum(Object.keys(source.elementBytes) as D[]),
+    dtype: z.string().check(z.refine((dtype) => isTaken(dtype, source), 'is not an element type that is read')),
     shape: z.array(size),
     /** First and last byte, exclusive, counted from the end of the header. */
     data_offsets: z.tuple([size, size]),
@@ -54,19 +54,25 @@ export async function readSafetensorsHeader<D extends string>(source: HeaderSour
         const [issue] = entry.error.issues;
         throw malformed(`tensor "${name}": ${issue?.path.map(String).join('.')}: ${issue?.message}`);
       }
-      return place(name, entry.data as Entry<D>, start, source);
+      return place(name, entry.data, start, source);
     });
   rejectOverlaps(tensors, malformed);
   return tensors;
 }
 
-interface Entry<D extends string> {
-  readonly dtype: D;
+type Malformed = (what: string, cause?: unknown) => Error;
+
+function isTaken<D extends string>(dtype: string, { elementBytes }: HeaderSource<D>): dtype is D {
+  return Object.hasOwn(elementBytes, dtype);
+}
+
+interface Entry {
+  readonly dtype: string;
   readonly shape: readonly number[];
   readonly data_offsets: readonly [number, number];
 }
 
-function parse(bytes: Buffer, malformed: HeaderSource<string>['malformed']): Record<string, unknown> {
+function parse(bytes: Buffer, malformed: Malformed): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));
@@ -80,19 +86,21 @@ function parse(bytes: Buffer, malformed: HeaderSource<string>['malformed']): Rec
 
 function place<D extends string>(
   name: string,
-  { dtype, shape, data_offsets: [begin, end] }: Entry<D>,
+  { dtype, shape, data_offsets: [begin, end] }: Entry,
   start: number,
-  { size: fileSize, elementBytes, malformed }: HeaderSource<D>,
+  source: HeaderSource<D>,
 ): HeaderTensor<D> {
-  const length = shape.reduce((product, dimension) => product * dimension, elementBytes[dtype]);
+  if (!isTaken(dtype, source)) throw source.malformed(`tensor "${name}": dtype: ${dtype}`);
+  const length = shape.reduce((product, dimension) => product * dimension, source.elementBytes[dtype]);
   if (end - begin !== length) {
-    throw malformed(`tensor "${name}" of shape [${shape.join(', ')}] has ${end - begin} bytes, not ${length}`);
+    throw source.malformed(`tensor "${name}" of shape [${shape.join(', ')}] has ${end - begin} bytes, not ${length}`);
   }
-  if (start + end > fileSize) throw malformed(`tensor "${name}" ends at byte ${start + end} of ${fileSize}`);
+  if (start + end > source.size)
+    throw source.malformed(`tensor "${name}" ends at byte ${start + end} of ${source.size}`);
   return { name, dtype, shape, offset: start + begin, length };
 }
 
-function rejectOverlaps(tensors: readonly HeaderTensor<string>[], malformed: HeaderSource<string>['malformed']): void {
+function rejectOverlaps(tensors: readonly HeaderTensor<string>[], malformed: Malformed): void {
   const ordered = tensors.filter((tensor) => tensor.length > 0).sort((a, b) => a.offset - b.offset);
   for (const [index, tensor] of ordered.entries()) {
     const next = ordered[index + 1];

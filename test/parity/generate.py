@@ -1,5 +1,5 @@
 """Writes test/fixtures/parity: what the built-in pack must compute, according to PyTorch in float32; and, by preprocess.py, what
-preprocessing must give according to Pillow.
+preprocessing must give according to Pillow. By generate_checkpoints.py also test/fixtures/checkpoints.
 
     python test/parity/generate.py
 
@@ -16,6 +16,7 @@ log-probability, and the beams of beam search, best first.
 import hashlib
 import json
 
+import generate_checkpoints
 import noise
 import numpy as np
 import preprocess
@@ -77,3 +78,4 @@ def main():
 if __name__ == "__main__":
     main()
     preprocess.main()
+    generate_checkpoints.main()
