@@ -44,10 +44,17 @@ export const tryProvider = new RequestType<{ model: string; provider: Provider }
   'inference/tryProvider',
 );
 
-/** The version of ONNX Runtime and the providers it was built with. */
-export const runtimeInfo = new RequestType0<{ version: string; providers: readonly Provider[] }, Failure>(
-  'inference/runtimeInfo',
-);
+export interface RuntimeInfo {
+  /** Of ONNX Runtime. */
+  readonly version: string;
+  /** The execution providers it was built with; some need a library that is not in it. */
+  readonly providers: readonly Provider[];
+  /** Resident memory of the process in bytes. */
+  readonly memory: number;
+}
+
+/** What the inference process runs on. */
+export const runtimeInfo = new RequestType0<RuntimeInfo, Failure>('inference/runtimeInfo');
 
 // ── from the inference process ────────────────────────────────────────────────────────────────────────────────────
 

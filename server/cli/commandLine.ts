@@ -1,6 +1,7 @@
 /** What the words of a command line ask for. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
+import type { DoctorRequest } from './doctor.js';
 
 export interface CaptionRequest {
   /** Images and folders, as given. */
@@ -16,6 +17,7 @@ export interface CaptionRequest {
 
 export type CommandLine =
   | { readonly kind: 'caption'; readonly request: CaptionRequest }
+  | { readonly kind: 'doctor'; readonly request: DoctorRequest }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
   /** `json`: the document is printed too. */
@@ -66,6 +68,16 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     .addHelpText('after', '\nExit code: 0 all captioned, 1 images failed, 2 wrong usage, 3 pack or runtime failed.')
     .action((paths: string[], flags: Flags) => {
       asked = { kind: 'caption', request: toRequest(paths, flags) };
+    });
+  program
+    .command('doctor')
+    .description('Say what captions are made with here: versions, memory, execution providers, model packs.')
+    .argument('[pack...]', 'folders of further model packs')
+    .option('--retry-providers', 'forget what is known of the execution providers and try them again')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExit code: 0 captions can be made, 2 wrong usage, 3 they cannot.')
+    .action((packs: string[], { json, retryProviders }: { json?: boolean; retryProviders?: boolean }) => {
+      asked = { kind: 'doctor', request: { packs, retry: retryProviders ?? false, json: json ?? false } };
     });
   try {
     program.parse(args, { from: 'user' });

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { readFile } from 'node:fs/promises';
 import { caption } from './caption.js';
 import { parseCommandLine } from './commandLine.js';
+import { doctor } from './doctor.js';
 import { write } from './output.js';
 
 const places = {
@@ -23,14 +24,12 @@ switch (command.kind) {
   case 'caption':
     process.exitCode = await caption(command.request, places);
     break;
-  case 'version': {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own package.json
-    const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
-      version: string;
-    };
-    write(process.stdout, `${manifest.version}\n`);
+  case 'doctor':
+    process.exitCode = await doctor(command.request, places, await version());
     break;
-  }
+  case 'version':
+    write(process.stdout, `${await version()}\n`);
+    break;
   case 'help':
     write(process.stdout, command.text);
     break;
@@ -41,4 +40,13 @@ switch (command.kind) {
       write(process.stdout, `${JSON.stringify({ version: 1, error }, null, 2)}\n`);
     }
     process.exitCode = 2;
+}
+
+/** Of ClipCap Lens. */
+async function version(): Promise<string> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own package.json
+  const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return manifest.version;
 }

@@ -41,7 +41,11 @@ connection.onRequest(captionImage, (params, token) => {
 });
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
 connection.onRequest(tryProvider, ({ model, provider }) => runTrial(model, provider).catch(respond));
-connection.onRequest(runtimeInfo, () => ({ version: env.versions.node ?? '', providers: builtProviders() }));
+connection.onRequest(runtimeInfo, () => ({
+  version: env.versions.node ?? '',
+  providers: builtProviders(),
+  memory: process.memoryUsage.rss(),
+}));
 
 function respond(error: unknown): never {
   throw toResponseError(error);

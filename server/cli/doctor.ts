@@ -1,0 +1,139 @@
+/** `clipcap doctor`: what captions are made with on this machine, and why something is not used. */
+import { freemem, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { openPack } from '@clipcap/models/pack/openPack';
+import type { ErrorCode } from '@clipcap/protocol/caption';
+import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import { loadModel, runtimeInfo, type RuntimeInfo } from '@clipcap/protocol/inference';
+import type { ProviderVerdict } from '@clipcap/protocol/provider';
+import { Child } from '../process/child.js';
+import { createChoice } from '../process/createInference.js';
+import { automatic, type ProviderChoice } from '../process/providerChoice.js';
+import { defaultVerdictsFile } from '../process/verdicts.js';
+import type { Places } from './caption.js';
+import { describeDoctor } from './doctorText.js';
+import { write } from './output.js';
+
+export interface DoctorRequest {
+  /** Folders of packs besides the built-in one. */
+  readonly packs: readonly string[];
+  /** Whether to forget what is known of the providers. */
+  readonly retry: boolean;
+  readonly json: boolean;
+}
+
+interface PackReport {
+  readonly folder: string;
+  readonly id: string;
+  readonly title: string;
+  readonly dtype: string;
+  /** Of all its files, in bytes. */
+  readonly size: number;
+  /** What `auto` means for this pack. */
+  readonly provider: string;
+  readonly providers: readonly ProviderVerdict[];
+  /** Resident memory of the inference process with this pack loaded, in bytes. */
+  readonly memory: number;
+}
+
+type Failure = { readonly folder: string; readonly error: { readonly code: ErrorCode; readonly message: string } };
+
+/** The document of `--json`, version 1: fields may be added, none change their meaning. Sizes are bytes. */
+export interface DoctorDocument {
+  readonly version: 1;
+  readonly ok: boolean;
+  readonly versions: {
+    readonly clipcap: string;
+    readonly node: string;
+    readonly onnxruntime: string;
+    readonly platform: string;
+  };
+  readonly memory: { readonly total: number; readonly free: number };
+  /** The execution providers that ONNX Runtime was built with. */
+  readonly built: readonly string[];
+  /** Verified and loaded, or why not. */
+  readonly packs: readonly (PackReport | Failure)[];
+}
+
+/** Prints the report and answers the exit code: 0 if every pack that was asked about can caption. */
+export async function doctor(request: DoctorRequest, places: Places, clipcap: string): Promise<number> {
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    const choice = createChoice(places.inference, defaultVerdictsFile(), stop.signal);
+    if (request.retry) await choice.forget();
+    const runtime = await inChild(places.inference, (child) => child.connection.sendRequest(runtimeInfo));
+    const packs: (PackReport | Failure)[] = [];
+    for (const folder of [places.builtin, ...request.packs.map((pack) => resolve(pack))]) {
+      packs.push(await examine(folder, choice, places.inference));
+      if (stop.signal.aborted) return interruptedExitCode;
+    }
+    const document: DoctorDocument = {
+      version: 1,
+      ok: packs.every((pack) => !('error' in pack)),
+      versions: {
+        clipcap,
+        node: process.versions.node,
+        onnxruntime: runtime.version,
+        platform: `${process.platform}-${process.arch}`,
+      },
+      memory: { total: totalmem(), free: freemem() },
+      built: runtime.providers,
+      packs,
+    };
+    write(process.stdout, request.json ? `${JSON.stringify(document, null, 2)}\n` : describeDoctor(document));
+    return document.ok ? 0 : 3;
+  } catch (cause) {
+    const { code, message } = fromResponseError(cause);
+    write(process.stderr, `${message}\n`);
+    if (request.json) write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+    return 3;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+/** What the user sees of an interrupted program: 128 + SIGINT. */
+const interruptedExitCode = 130;
+
+/** Verifies a pack, tries every provider of this platform with it, and loads it on the one that `auto` takes. */
+async function examine(folder: string, choice: ProviderChoice, entry: string): Promise<PackReport | Failure> {
+  try {
+    const { manifest } = await openPack(folder);
+    for (const { provider, state } of await choice.verdicts(folder)) {
+      if (state === 'untried') await choice.prove(folder, provider);
+    }
+    const providers = await choice.verdicts(folder);
+    const provider = automatic(providers);
+    const { memory } = await inChild(entry, async ({ connection }): Promise<RuntimeInfo> => {
+      await connection.sendRequest(loadModel, { model: folder, provider });
+      return connection.sendRequest(runtimeInfo);
+    });
+    const { id, title, dtype, files } = manifest;
+    const size = Object.values(files).reduce((sum, file) => sum + file.size, 0);
+    return { folder, id, title, dtype, size, provider, providers, memory };
+  } catch (cause) {
+    const { code, message } = fromResponseError(cause);
+    return { folder, error: { code, message } };
+  }
+}
+
+/** Asks an inference process of its own. */
+async function inChild<Result>(entry: string, ask: (child: Child) => Promise<Result>): Promise<Result> {
+  let ended = 'it could not be asked';
+  const child = new Child(entry, {
+    log: () => undefined,
+    modelState: () => undefined,
+    ended: (reason) => (ended = reason),
+  });
+  try {
+    return await ask(child);
+  } catch (cause) {
+    if (child.alive) throw cause;
+    const message = `The inference process ended (${ended}). Reinstall ClipCap Lens if it stays so.`;
+    throw new CaptionError('inference-crashed', message, { cause });
+  } finally {
+    await child.end();
+  }
+}
