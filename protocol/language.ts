@@ -4,6 +4,7 @@
  */
 import { NotificationType, NotificationType0, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { CaptionOptions, CaptionResult } from './caption.js';
+import type { Strategy } from './decoding.js';
 import type { Provider, ProviderVerdict } from './provider.js';
 
 /** What a client may say in `initializationOptions`; a client that says nothing is trusted and knows no commands. */
@@ -58,8 +59,21 @@ export interface Settings {
     readonly wait: number;
   };
   readonly decoding: {
-    readonly strategy: 'pack' | 'greedy' | 'beam';
+    readonly strategy: 'pack' | Strategy;
     readonly beams: number;
+    readonly lengthPenalty: number;
+    readonly groups: number;
+    readonly diversity: number;
+    readonly temperature: number;
+    /** 0: all tokens. */
+    readonly topK: number;
+    readonly topP: number;
+    readonly seed: number;
+    readonly minTokens: number;
+    readonly maxTokens: number;
+    /** Ids in digits, or text that is one token. */
+    readonly stopTokens: readonly string[];
+    readonly beginning: string;
   };
   /** Minutes without a request after which the inference process ends. */
   readonly idleMinutes: number;

@@ -94,7 +94,11 @@ async function report(
   let done = 0;
   progress.show(done, images.length);
   await eachConcurrently(images, concurrency, async (image, index) => {
-    const entry = await captioning.entry(image, interruption);
+    // Of those that are decoded together, the one that is printed next.
+    const grown = (text: string): void => {
+      if (index === entries.length) progress.grow(plain(text));
+    };
+    const entry = await captioning.entry(image, interruption, progress.visible ? grown : undefined);
     pending.set(index, entry);
     progress.show(++done, images.length);
     for (let next = pending.get(entries.length); next; next = pending.get(entries.length)) {
@@ -142,11 +146,15 @@ class Captioning {
   }
 
   /** An image's entry. Rejects with what concerns all images: the pack, the runtime, wrong usage, an interruption. */
-  async entry({ path, error }: ImagePath, interruption: CancellationTokenSource): Promise<ImageEntry> {
+  async entry(
+    { path, error }: ImagePath,
+    interruption: CancellationTokenSource,
+    grown?: (text: string) => void,
+  ): Promise<ImageEntry> {
     try {
       if (error) throw error;
       const { bytes, sha256 } = await readImage(path);
-      const run = (): Promise<CaptionResult> => this.#caption(path, bytes, sha256, interruption);
+      const run = (): Promise<CaptionResult> => this.#caption(path, bytes, sha256, interruption, grown);
       // A failure names its file, so that of an equal file will not do.
       const result = this.#results.get(sha256)?.catch(run) ?? run();
       this.#results.set(sha256, result);
@@ -172,11 +180,13 @@ class Captioning {
     bytes: Uint8Array,
     sha256: string,
     interruption: CancellationTokenSource,
+    grown?: (text: string) => void,
   ): Promise<CaptionResult> {
     const { provider, options } = this.#request;
     return this.#inference.caption(
       { model: this.#folder, provider, bytes, name, sha256, priority: priorities.batch, options },
       interruption.token,
+      grown,
     );
   }
 }

@@ -1,7 +1,8 @@
 /** What the words of a command line ask for. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import type { DoctorRequest } from './doctor.js';
+import { addDecodingOptions, captionOptions, type DecodingFlags } from './decodingFlags.js';
 
 export interface CaptionRequest {
   /** Images and folders, as given. */
@@ -23,20 +24,12 @@ export type CommandLine =
   /** `json`: the document is printed too. */
   | { readonly kind: 'usage'; readonly message: string; readonly json: boolean };
 
-interface Flags {
+interface Flags extends DecodingFlags {
   readonly model: string;
-  readonly decode?: 'greedy' | 'beam';
-  readonly beams?: number;
-  readonly captions?: number;
-  readonly nearest?: number;
-  readonly maxTokens?: number;
   readonly provider: string;
   readonly json?: boolean;
   readonly output?: string;
 }
-
-/** Wider beams find nothing better and take memory in proportion. */
-const maxBeams = 64;
 
 /** Understands the arguments after the program's name. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
@@ -52,16 +45,12 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       asked = { kind: 'version' };
       throw new CommanderError(0, 'clipcap.version', '');
     });
-  program
+  const captioning = program
     .command('caption')
     .description('Caption images, and the images in folders.')
     .argument('<photo...>', 'image files and folders')
-    .option('--model <id|folder>', 'the model pack', 'builtin')
-    .addOption(new Option('--decode <strategy>', 'how to search (default: the pack’s)').choices(['greedy', 'beam']))
-    .option('--beams <n>', 'width of the beam search (default: the pack’s)', wholeNumber(maxBeams))
-    .option('--captions <n>', 'captions for each image, at most the beams (default: 1)', wholeNumber(maxBeams))
-    .option('--nearest <n>', 'nearest words for each prefix position (default: 8)', wholeNumber())
-    .option('--max-tokens <n>', 'longest caption in tokens (default: 67)', wholeNumber())
+    .option('--model <id|folder>', 'the model pack', 'builtin');
+  addDecodingOptions(captioning)
     .option('--provider <name>', 'execution provider', 'auto')
     .option('--json', 'print one JSON document')
     .option('--output <file>', 'write the JSON document to a file, print nothing')
@@ -95,33 +84,11 @@ function printsDocument(args: readonly string[]): boolean {
   return args.includes('--json') && !args.some((arg) => arg === '--output' || arg.startsWith('--output='));
 }
 
-function wholeNumber(max = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/u.test(text) ? Number(text) : NaN;
-    if (value >= 1 && value <= max) return value;
-    const range = max === Number.MAX_SAFE_INTEGER ? 'at least 1' : `from 1 to ${max}`;
-    throw new InvalidArgumentError(`It must be a whole number ${range}.`);
-  };
-}
-
 function toRequest(paths: readonly string[], flags: Flags): CaptionRequest {
-  const { model, provider, decode, beams, captions, nearest, maxTokens, json, output } = flags;
+  const { model, provider, json, output, ...decoding } = flags;
   if (paths.includes('')) throw conflict('a photo’s path is empty');
   if (model === '' || output === '') throw conflict(`--${model === '' ? 'model' : 'output'} is empty`);
-  const width = decode === 'greedy' ? 1 : beams;
-  if (decode === 'greedy' && (beams ?? 1) > 1) throw conflict('--beams needs --decode beam');
-  if (captions !== undefined && width !== undefined && captions > width) {
-    throw conflict(`--captions ${captions} needs at least as many beams, not ${width}`);
-  }
-  // Who asks for beams wants a beam search, whatever the pack would do.
-  const strategy = decode ?? ((beams ?? 1) > 1 ? 'beam' : undefined);
-  const options: CaptionOptions = {
-    ...(strategy !== undefined && { strategy }),
-    ...(beams !== undefined && { beams }),
-    ...(captions !== undefined && { captions }),
-    ...(nearest !== undefined && { nearest }),
-    ...(maxTokens !== undefined && { maxTokens }),
-  };
+  const options = captionOptions(decoding, conflict);
   return { paths, model, provider, options, json: json ?? false, output };
 }
 

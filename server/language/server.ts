@@ -14,11 +14,12 @@ import { captionUri, restartInference, serverStatus, workspaceTrusted } from '@c
 import { liesInside } from './access.js';
 import { Captions, type Inference, type Model } from './captions.js';
 import { readClient, unknownClient } from './client.js';
+import { decodingOptions } from './decodingSettings.js';
 import { fields } from './fields.js';
 import { ImageHover } from './hover.js';
 import { DocumentLinks } from './links/documentLinks.js';
 import { localPath } from './links/resolve.js';
-import { decodingOptions, defaultSettings, packFolder, readSettings } from './settings.js';
+import { defaultSettings, packFolder, readSettings } from './settings.js';
 import { statusOf } from './status.js';
 
 export interface ServerEnvironment {
@@ -77,7 +78,7 @@ export function startServer(connection: Connection, { builtin, createInference }
   async function model(options: CaptionOptions = {}): Promise<Model> {
     const { model: pack, provider, decoding } = await settings;
     const folder = packFolder(pack, builtin, client.trusted ? client.folders.map(localPath)[0] : undefined);
-    return { folder, provider, options: { ...decodingOptions(decoding), ...options } };
+    return { folder, provider, options: decodingOptions(decoding, options) };
   }
 
   connection.onInitialize((params): InitializeResult => {
