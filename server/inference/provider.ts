@@ -15,6 +15,10 @@ import { sessionOptions } from './sessionOptions.js';
 
 export type { Provider };
 
+// ONNX Runtime's builds for Linux and macOS report to Microsoft over the network unless they are told not to before
+// their first session. We promise that nothing is sent.
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 /** What ONNX Runtime calls them, where it has another word. */
 const runtimeNames: Readonly<Record<Provider, string>> = {
   cuda: 'cuda',
