@@ -22,6 +22,10 @@ const commands = {
     await compile();
     await runNode(join(root, 'test', 'out', 'bench', 'main.js'), args, root);
   },
+  async fuzz() {
+    await compile();
+    await runNode(join(root, 'test', 'out', 'fuzz', 'main.js'), args, root);
+  },
   async package() {
     await ensureBuilt();
     const { makePackage } = await import('./package.mjs');

@@ -23,44 +23,63 @@ export function isDType(name: string): name is DType {
   return Object.hasOwn(elementBytes, name);
 }
 
-/**
- * Writes one element as float32, rounded to nearest: element `from` of `source` to element `to` of `target`.
- * Elements of `source` are little-endian (see {@link swapBytes}).
- */
-export type Convert = (source: DataView, from: number, target: Float32Array, to: number) => void;
+type Numbers =
+  Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint32Array | Uint16Array | Uint8Array;
 
-/** The float32 of every half, by its bits; made when first needed. */
+/** Elements of a type, in memory. */
+export type Elements =
+  | { readonly values: Numbers; readonly table?: undefined }
+  | { readonly values: BigInt64Array | BigUint64Array; readonly table?: undefined }
+  /** Elements are the bits of what the table gives for them. */
+  | { readonly values: Uint16Array | Uint8Array; readonly table: Float32Array };
+
+/** The float32 of every half and of every bfloat16, by their bits; made when first needed. */
 let halves: Float32Array | undefined;
+let brains: Float32Array | undefined;
+const booleans = Float32Array.from({ length: 256 }, (_, byte) => (byte === 0 ? 0 : 1));
 
-const converters: Readonly<Record<DType, () => Convert>> = {
-  float64: () => (source, from, target, to) => (target[to] = source.getFloat64(from * 8, true)),
-  float32: () => (source, from, target, to) => (target[to] = source.getFloat32(from * 4, true)),
-  float16: () => {
-    const table = (halves ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits)));
-    return (source, from, target, to) => (target[to] = table[source.getUint16(from * 2, true)]!);
+/** What little-endian bytes hold; every machine that ONNX Runtime is built for is little-endian itself. */
+const views: Readonly<Record<DType, (bytes: ArrayBuffer) => Elements>> = {
+  float64: (bytes) => ({ values: new Float64Array(bytes) }),
+  float32: (bytes) => ({ values: new Float32Array(bytes) }),
+  float16(bytes) {
+    halves ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits));
+    return { values: new Uint16Array(bytes), table: halves };
   },
-  bfloat16: () => {
-    const bits = new Uint32Array(1);
-    const float = new Float32Array(bits.buffer);
-    return (source, from, target, to) => {
-      bits[0] = source.getUint16(from * 2, true) << 16;
-      target[to] = float[0]!;
-    };
+  bfloat16(bytes) {
+    brains ??= new Float32Array(Uint32Array.from({ length: 0x10000 }, (_, bits) => bits << 16).buffer);
+    return { values: new Uint16Array(bytes), table: brains };
   },
-  int64: () => (source, from, target, to) => (target[to] = Number(source.getBigInt64(from * 8, true))),
-  int32: () => (source, from, target, to) => (target[to] = source.getInt32(from * 4, true)),
-  int16: () => (source, from, target, to) => (target[to] = source.getInt16(from * 2, true)),
-  int8: () => (source, from, target, to) => (target[to] = source.getInt8(from)),
-  uint64: () => (source, from, target, to) => (target[to] = Number(source.getBigUint64(from * 8, true))),
-  uint32: () => (source, from, target, to) => (target[to] = source.getUint32(from * 4, true)),
-  uint16: () => (source, from, target, to) => (target[to] = source.getUint16(from * 2, true)),
-  uint8: () => (source, from, target, to) => (target[to] = source.getUint8(from)),
-  bool: () => (source, from, target, to) => (target[to] = source.getUint8(from) === 0 ? 0 : 1),
+  int64: (bytes) => ({ values: new BigInt64Array(bytes) }),
+  int32: (bytes) => ({ values: new Int32Array(bytes) }),
+  int16: (bytes) => ({ values: new Int16Array(bytes) }),
+  int8: (bytes) => ({ values: new Int8Array(bytes) }),
+  uint64: (bytes) => ({ values: new BigUint64Array(bytes) }),
+  uint32: (bytes) => ({ values: new Uint32Array(bytes) }),
+  uint16: (bytes) => ({ values: new Uint16Array(bytes) }),
+  uint8: (bytes) => ({ values: new Uint8Array(bytes) }),
+  bool: (bytes) => ({ values: new Uint8Array(bytes), table: booleans }),
 };
 
-/** How elements of a type become float32; those of 64 bits lose what float32 cannot hold. */
-export function converter(dtype: DType): Convert {
-  return converters[dtype]();
+export function elementsOf(dtype: DType, bytes: ArrayBuffer): Elements {
+  return views[dtype](bytes);
+}
+
+/**
+ * Writes every `stride`th element from `from` on to `target` as float32, rounded to nearest. Integers of 64 bits and
+ * float64 lose what float32 cannot hold.
+ */
+export function convertRun(
+  { values, table }: Elements,
+  from: number,
+  stride: number,
+  target: Float32Array,
+  to: number,
+  length: number,
+): void {
+  if (table) for (let i = 0; i < length; i++) target[to + i] = table[values[from + i * stride]!]!;
+  else if (values instanceof Float32Array) for (let i = 0; i < length; i++) target[to + i] = values[from + i * stride]!;
+  else for (let i = 0; i < length; i++) target[to + i] = Number(values[from + i * stride]);
 }
 
 function halfToFloat(bits: number): number {
@@ -72,8 +91,9 @@ function halfToFloat(bits: number): number {
 }
 
 /** Turns big-endian elements of `size` bytes into little-endian ones, in place. */
-export function swapBytes(bytes: Buffer, size: number): void {
-  if (size === 2) bytes.swap16();
-  else if (size === 4) bytes.swap32();
-  else if (size === 8) bytes.swap64();
+export function swapBytes(bytes: Uint8Array, size: number): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (size === 2) buffer.swap16();
+  else if (size === 4) buffer.swap32();
+  else if (size === 8) buffer.swap64();
 }

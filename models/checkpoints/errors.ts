@@ -12,3 +12,8 @@ export function invalid(path: string, what: string, cause?: unknown): CaptionErr
 export function unsupported(path: string, what: string, remedy: string): CaptionError {
   return new CaptionError('checkpoint-unsupported', `${basename(path)} ${what}. ${remedy} (${path})`);
 }
+
+/** A name of the file's choosing, for messages: whatever it is, it stays short and on one line. */
+export function quoted(name: string): string {
+  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
+}

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import * as z from 'zod/mini';
 import { checkpointOf, type Checkpoint } from './checkpoint.js';
 import { CheckpointFile } from './checkpointFile.js';
-import { invalid, unsupported } from './errors.js';
+import { invalid, quoted, unsupported } from './errors.js';
 import { readTensors } from './readTensors.js';
 import type { TensorView } from './tensorView.js';
 
@@ -79,8 +79,7 @@ async function openShards(
     let shard = shards.get(name);
     if (!shard) shards.set(name, (shard = (await readTensors(await openSibling(name))).tensors));
     const view = shard.get(tensor);
-    if (!view)
-      throw invalid(indexFile.path, `${name} does not have the tensor ${JSON.stringify(tensor.slice(0, 200))}`);
+    if (!view) throw invalid(indexFile.path, `${name} does not have the tensor ${quoted(tensor)}`);
     tensors.set(tensor, view);
   }
   return tensors;
@@ -94,7 +93,7 @@ export async function readIndex(file: CheckpointFile): Promise<ReadonlyMap<strin
   const result = z.safeParse(index, await readJson(file, maxIndexBytes));
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw invalid(file.path, `${issue?.path.map(String).join('.').slice(0, 200)}: ${issue?.message.slice(0, 200)}`);
+    throw invalid(file.path, `${quoted(issue?.path.map(String).join('.') ?? '')}: ${issue?.message.slice(0, 200)}`);
   }
   const map = new Map(Object.entries(result.data.weight_map));
   const shards = new Set(map.values()).size;

@@ -5,7 +5,7 @@
  * Format: CPython's Lib/pickletools.py.
  */
 import { construct, instantiate, isAllowed, storageType, type PickleContext } from './constructors.js';
-import { invalid, unsupported } from './errors.js';
+import { invalid, quoted, unsupported } from './errors.js';
 import { Dict, Global, PlainObject, StorageRecord, Tuple, type PickleValue } from './pickleValues.js';
 
 /** Real ones stay below 1 MB. */
@@ -188,7 +188,7 @@ class Machine implements PickleContext {
     if (!isAllowed(full)) {
       throw unsupported(
         this.path,
-        `names the Python object ${JSON.stringify(full.slice(0, 200))}, and nothing from a checkpoint is executed`,
+        `names the Python object ${quoted(full)}, and nothing from a checkpoint is executed`,
         'Save only the weights in Python: torch.save(model.state_dict(), "weights.pt").',
       );
     }

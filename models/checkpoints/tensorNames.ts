@@ -2,7 +2,7 @@
  * Finds the tensors in what a pickle holds and names them: a state dict's by their keys, a TorchScript module's by the
  * path of attributes to them (`visual.conv1.weight`).
  */
-import { invalid } from './errors.js';
+import { invalid, quoted } from './errors.js';
 import { Dict, PlainObject, TensorRecord, type PickleValue } from './pickleValues.js';
 
 /** Under which training scripts keep the state dict, beside optimizer, epoch and the like. */
@@ -52,7 +52,7 @@ export function nameTensors(root: PickleValue, pickleBytes: number, path: string
   const walk = (value: PickleValue, name: string, depth: number): void => {
     budget.visit();
     if (value instanceof TensorRecord) {
-      if (found.has(name)) throw invalid(path, `two tensors have the name ${JSON.stringify(name)}`);
+      if (found.has(name)) throw invalid(path, `two tensors have the name ${quoted(name)}`);
       found.set(name, value);
       return;
     }

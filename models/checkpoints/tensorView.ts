@@ -3,8 +3,8 @@
  * windows of bounded size, so that transposed and sliced tensors need no more memory than others.
  */
 import type { CheckpointFile } from './checkpointFile.js';
-import { converter, elementBytes, swapBytes, type Convert, type DType } from './dtype.js';
-import { invalid } from './errors.js';
+import { convertRun, elementBytes, elementsOf, swapBytes, type DType, type Elements } from './dtype.js';
+import { invalid, quoted } from './errors.js';
 
 export interface TensorView {
   readonly file: CheckpointFile;
@@ -54,11 +54,6 @@ export function checkView(name: string, { file, dtype, shape, strides, offset, s
   }
 }
 
-/** A name of the file's choosing, for messages. */
-export function quoted(name: string): string {
-  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
-}
-
 /** The same matrix with rows and columns exchanged. */
 export function transposed(view: TensorView): TensorView {
   if (view.shape.length !== 2) throw new Error('only a matrix can be transposed');
@@ -87,16 +82,15 @@ function isContiguous({ shape, strides }: TensorView): boolean {
 }
 
 async function readContiguous(view: TensorView, start: number, length: number): Promise<Float32Array> {
-  const bytes = await readElements(view, view.offset + start, length);
-  if (view.dtype === 'float32') return new Float32Array(bytes.buffer, bytes.byteOffset, length);
+  const elements = await readElements(view, view.offset + start, length);
+  if (elements.values instanceof Float32Array) return elements.values;
   const values = new Float32Array(view.file.allocate(4 * length));
-  convertRun(converter(view.dtype), dataView(bytes), 0, 1, values, 0, length);
+  convertRun(elements, 0, 1, values, 0, length);
   return values;
 }
 
 async function readStrided(view: TensorView, start: number, length: number): Promise<Float32Array> {
   const values = new Float32Array(view.file.allocate(4 * length));
-  const convert = converter(view.dtype);
   let [first, last] = [Infinity, -Infinity];
   forEachRun(view, start, length, (_, base, count, stride) => {
     first = Math.min(first, base);
@@ -104,11 +98,10 @@ async function readStrided(view: TensorView, start: number, length: number): Pro
   });
   for (let begin = first; begin <= last; begin += chunkElements) {
     const end = Math.min(begin + chunkElements, last + 1);
-    const window = dataView(await readElements(view, begin, end - begin));
+    const window = await readElements(view, begin, end - begin);
     forEachRun(view, start, length, (to, base, count, stride) => {
       const [from, until] = within(base, count, stride, begin, end);
-      if (from < until)
-        convertRun(convert, window, base + from * stride - begin, stride, values, to + from, until - from);
+      if (from < until) convertRun(window, base + from * stride - begin, stride, values, to + from, until - from);
     });
   }
   return values;
@@ -147,26 +140,11 @@ function forEachRun(
   }
 }
 
-function convertRun(
-  convert: Convert,
-  source: DataView,
-  from: number,
-  stride: number,
-  target: Float32Array,
-  to: number,
-  length: number,
-): void {
-  for (let i = 0; i < length; i++) convert(source, from + i * stride, target, to + i);
-}
-
-/** Elements of the storage, little-endian. */
-async function readElements({ file, dtype, storage }: TensorView, begin: number, length: number): Promise<Buffer> {
+/** Elements of the storage. */
+async function readElements({ file, dtype, storage }: TensorView, begin: number, length: number): Promise<Elements> {
   const size = elementBytes[dtype];
-  const bytes = await file.read(storage.begin + begin * size, length * size);
+  const bytes = new Uint8Array(file.allocate(length * size));
+  await file.readInto(bytes, storage.begin + begin * size);
   if (storage.bigEndian) swapBytes(bytes, size);
-  return bytes;
-}
-
-function dataView(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return elementsOf(dtype, bytes.buffer);
 }

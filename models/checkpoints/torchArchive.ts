@@ -5,11 +5,11 @@
  */
 import type { CheckpointFile } from './checkpointFile.js';
 import { elementBytes } from './dtype.js';
-import { invalid, unsupported } from './errors.js';
+import { invalid, quoted, unsupported } from './errors.js';
 import { maxPickleBytes, readPickle } from './pickle.js';
 import { PlainObject, type TensorRecord } from './pickleValues.js';
 import { nameTensors } from './tensorNames.js';
-import { checkView, quoted, type TensorView } from './tensorView.js';
+import { checkView, type TensorView } from './tensorView.js';
 import { readZip, type ZipEntry } from './zip.js';
 
 interface Archive {

@@ -6,7 +6,7 @@
  * Format: PKWARE's APPNOTE 6.3, with zip64.
  */
 import type { CheckpointFile } from './checkpointFile.js';
-import { invalid } from './errors.js';
+import { invalid, quoted } from './errors.js';
 
 export interface ZipEntry {
   readonly name: string;
@@ -50,15 +50,15 @@ export async function readZip(file: CheckpointFile): Promise<ReadonlyMap<string,
   for (let position = 0, index = 0; index < count; index++) {
     const entry = readDirectoryEntry(directory, position, file.path);
     checkName(entry.name, file.path);
-    if (entries.has(entry.name)) throw invalid(file.path, `its archive has two records "${entry.name}"`);
+    if (entries.has(entry.name)) throw invalid(file.path, `its archive has two records ${quoted(entry.name)}`);
     await file.readInto(header, entry.headerOffset);
     if (header.readUInt32LE(0) !== 0x04034b50) {
-      throw invalid(file.path, `record "${entry.name}" is not where the archive’s directory says`);
+      throw invalid(file.path, `record ${quoted(entry.name)} is not where the archive’s directory says`);
     }
     const start = entry.headerOffset + localHeaderBytes + header.readUInt16LE(26) + header.readUInt16LE(28);
     const end = start + entry.length;
-    if (end > file.size) throw invalid(file.path, `record "${entry.name}" ends at byte ${end} of ${file.size}`);
-    extents.push({ begin: entry.headerOffset, end, name: `"${entry.name}"` });
+    if (end > file.size) throw invalid(file.path, `record ${quoted(entry.name)} ends at byte ${end} of ${file.size}`);
+    extents.push({ begin: entry.headerOffset, end, name: quoted(entry.name) });
     const { name, stored } = entry;
     entries.set(name, { name, stored, offset: start, length: entry.length });
     position = entry.next;
@@ -162,7 +162,7 @@ function checkName(name: string, path: string): void {
     name.startsWith('/') ||
     /[\\\0]|^[A-Za-z]:/u.test(name) ||
     name.split('/').some((part) => part === '..' || part === '.');
-  if (outside) throw invalid(path, `the name of record ${JSON.stringify(name)} leads out of the archive`);
+  if (outside) throw invalid(path, `the name of record ${quoted(name)} leads out of the archive`);
 }
 
 interface Extent {
