@@ -1,5 +1,5 @@
 """Writes test/fixtures/parity: what the built-in pack must compute, according to PyTorch in float32; and, by preprocess.py, what
-preprocessing must give according to Pillow. By generate_checkpoints.py also test/fixtures/checkpoints.
+preprocessing must give according to Pillow. By generate_checkpoints.py also test/fixtures/checkpoints, by generate_decoding.py test/fixtures/decoding.
 
     python test/parity/generate.py
 
@@ -17,6 +17,8 @@ import hashlib
 import json
 
 import generate_checkpoints
+import generate_tokenizer
+import generate_decoding
 import noise
 import numpy as np
 import preprocess
@@ -79,3 +81,5 @@ if __name__ == "__main__":
     main()
     preprocess.main()
     generate_checkpoints.main()
+    generate_tokenizer.main()
+    generate_decoding.main()
