@@ -81,11 +81,7 @@ class Groups implements ImageSearch {
       const rows = group.live.map((_, i) => (this.#root ? firstRow : row + i));
       row += rows.length;
       if (rows.length === 0) continue;
-      group.advance(logits, rows, taken);
-      for (const { tokens } of group.live) {
-        const { id } = tokens.at(-1)!;
-        taken.set(id, (taken.get(id) ?? 0) + 1);
-      }
+      for (const id of group.advance(logits, rows, taken)) taken.set(id, (taken.get(id) ?? 0) + 1);
     }
     this.#root = undefined;
   }
@@ -126,8 +122,11 @@ class Group {
     return this.live[0] ?? this.#ended[0]?.beam;
   }
 
-  /** @param taken how many beams of earlier groups took each token at this step */
-  advance(logits: Float32Array, rows: readonly number[], taken: ReadonlyMap<number, number>): void {
+  /**
+   * @param taken how many beams of earlier groups took each token at this step
+   * @returns the tokens that this group's beams took to go on
+   */
+  advance(logits: Float32Array, rows: readonly number[], taken: ReadonlyMap<number, number>): number[] {
     const { vocabulary, stopTokens, diversity } = this.#options;
     // So many that enough are left to go on, were all stop tokens among the best.
     const kept = this.#size * (1 + Math.max(1, stopTokens.length));
@@ -145,8 +144,10 @@ class Group {
     const best = candidates.sort((a, b) => b.value - a.value).slice(0, kept);
     // A caption that ends counts only if it is among the best that there is room for.
     this.#setAside(best.slice(0, this.#size).filter((beam) => this.#ends(beam)));
-    this.#beams = best.filter((beam) => !this.#ends(beam)).slice(0, this.#size);
+    const going = best.filter((beam) => !isFinished(beam, this.#options)).slice(0, this.#size);
+    this.#beams = going.filter((beam) => !this.#ends(beam));
     this.#settled = this.#isSettled();
+    return going.map(({ tokens }) => tokens.at(-1)!.id);
   }
 
   /** What has ended, best first. */

@@ -1,52 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { beamSearch, type FoundCaption, type Steps } from '@clipcap/server/inference/beamSearch';
-import { gaussian } from '../randomPack.js';
-
-const vocabulary = 11;
-const noCheck = async (): Promise<void> => {};
-
-/** A language model without memory limits: the logits after each image's tokens are random, but always the same. */
-function logitsAfter(seed: number, image: number, tokens: readonly number[]): Float32Array {
-  const mixed = [image, ...tokens].reduce((hash, value) => Math.imul(hash ^ (value + 0x9e37), 0x01000193) >>> 0, seed);
-  return Float32Array.from({ length: vocabulary }, gaussian(mixed)).map((value) => 2 * value);
-}
-
-/** Keeps, for every row of the step before, the tokens that its cache would hold. */
-class RandomSteps implements Steps {
-  readonly #seed: number;
-  readonly rowsPerStep: number[] = [];
-  #histories: { image: number; tokens: readonly number[] }[];
-
-  constructor(seed: number, images: number) {
-    this.#seed = seed;
-    this.#histories = Array.from({ length: images }, (_, image) => ({ image, tokens: [] }));
-  }
-
-  first(): Promise<Float32Array> {
-    return this.#logits();
-  }
-
-  next(rows: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
-    this.#histories = rows.map((row, i) => {
-      const { image, tokens: before } = this.#histories[row]!;
-      return { image, tokens: [...before, tokens[i]!] };
-    });
-    return this.#logits();
-  }
-
-  #logits(): Promise<Float32Array> {
-    this.rowsPerStep.push(this.#histories.length);
-    const rows = this.#histories.map(({ image, tokens }) => [...logitsAfter(this.#seed, image, tokens)]);
-    return Promise.resolve(Float32Array.from(rows.flat()));
-  }
-}
-
-function logSoftmax(logits: Float32Array): number[] {
-  const sum = logits.reduce((total, value) => total + Math.exp(value), 0);
-  return Array.from(logits, (value) => value - Math.log(sum));
-}
+import { beamSearch } from '@clipcap/server/inference/beamSearch';
+import type { FoundCaption, Steps } from '@clipcap/server/inference/search';
+import { logitsAfter, logSoftmax, noCheck, RandomSteps, vocabulary } from '../randomSteps.js';
 
 /**
  * The reference's beam search for one image, line by line: all beams take part in every step, a finished one with

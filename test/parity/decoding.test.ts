@@ -1,0 +1,141 @@
+/** Searches and filters against Hugging Face's `generate`, on a small random GPT-2 (generate_decoding.py). */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { readSafetensors } from '@clipcap/models/pack/safetensors';
+import { beamSearch } from '@clipcap/server/inference/beamSearch';
+import { filter } from '@clipcap/server/inference/sampling';
+import type { Steps } from '@clipcap/server/inference/search';
+import { standardBeamSearch } from '@clipcap/server/inference/standardBeamSearch';
+import { naiveLogits, type NaiveWeights } from '../naiveGpt2.js';
+import { idsOf, noCheck } from '../randomSteps.js';
+import { fixture } from '../root.js';
+import type { TensorValues } from '../writeSafetensors.js';
+
+interface BeamCases {
+  readonly model: Pick<Parameters<typeof naiveLogits>[0], 'vocabulary' | 'width' | 'layers' | 'heads' | 'context'>;
+  readonly cases: readonly {
+    readonly num_beams: number;
+    readonly length_penalty: number;
+    readonly min_new_tokens: number;
+    readonly max_new_tokens: number;
+    readonly eos_token_id: readonly number[];
+    readonly found: readonly (readonly { readonly tokens: readonly number[]; readonly score: number | null }[])[];
+  }[];
+}
+
+interface FilterCase {
+  readonly temperature: number;
+  readonly top_k: number | null;
+  readonly top_p: number;
+  readonly logits: readonly number[];
+  readonly probabilities: readonly number[];
+}
+
+async function json<Document>(name: string): Promise<Document> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own fixture
+  return JSON.parse(await readFile(fixture(`decoding/${name}`), 'utf8')) as Document;
+}
+
+async function tensors(): Promise<Map<string, TensorValues>> {
+  const path = fixture('decoding/gpt2.safetensors');
+  const file = await readFile(path);
+  const found = new Map<string, TensorValues>();
+  for (const [name, { shape, offset, length }] of (await readSafetensors(path)).tensors) {
+    found.set(name, {
+      shape,
+      values: new Float32Array(file.buffer.slice(file.byteOffset + offset, file.byteOffset + offset + length)),
+    });
+  }
+  return found;
+}
+
+/** GPT-2 over whole sequences, without a cache. */
+class NaiveSteps implements Steps {
+  readonly #logitsAfter: (image: number, tokens: readonly number[]) => readonly number[];
+  #histories: { readonly image: number; readonly tokens: readonly number[] }[];
+
+  constructor(images: number, logitsAfter: (image: number, tokens: readonly number[]) => readonly number[]) {
+    this.#logitsAfter = logitsAfter;
+    this.#histories = Array.from({ length: images }, (_, image) => ({ image, tokens: [] }));
+  }
+
+  first(): Promise<Float32Array> {
+    return Promise.resolve(
+      Float32Array.from(this.#histories.flatMap(({ image, tokens }) => this.#logitsAfter(image, tokens))),
+    );
+  }
+
+  next(rows: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
+    this.#histories = rows.map((row, i) => {
+      const { image, tokens: before } = this.#histories[row]!;
+      return { image, tokens: [...before, tokens[i]!] };
+    });
+    return this.first();
+  }
+}
+
+const { model, cases } = await json<BeamCases>('beams.json');
+const weights: NaiveWeights = await tensors();
+const { shape, values } = weights.get('prefixes')!;
+const [images = 0, prefixLength = 0, width = 0] = shape;
+const rows = Array.from({ length: images * prefixLength }, (_, row) => [
+  ...values.subarray(row * width, (row + 1) * width),
+]);
+
+for (const { num_beams: beams, length_penalty, min_new_tokens, max_new_tokens, eos_token_id, found } of cases) {
+  const what = `${beams} beams, length penalty ${length_penalty}, ${min_new_tokens} to ${max_new_tokens} tokens`;
+  test(`${what}: the captions and scores of transformers’ generate`, async () => {
+    const language = {
+      architecture: 'gpt2',
+      tuned: true,
+      tied: true,
+      stopTokens: [...eos_token_id],
+      ...model,
+    } as const;
+    const steps = new NaiveSteps(images, (image, tokens) =>
+      naiveLogits(language, weights, rows.slice(image * prefixLength, (image + 1) * prefixLength), tokens),
+    );
+    const options = {
+      images,
+      vocabulary: model.vocabulary,
+      stopTokens: eos_token_id,
+      // There the stop token comes after the shortest length, here it is part of it.
+      minTokens: min_new_tokens + 1,
+      maxTokens: max_new_tokens,
+      beams,
+    };
+    const captions =
+      beams === 1
+        ? await beamSearch(steps, options, noCheck)
+        : await standardBeamSearch(
+            steps,
+            { ...options, lengthPenalty: length_penalty, groups: 1, diversity: 0, captions: beams },
+            noCheck,
+          );
+    for (const [image, expected] of found.entries()) {
+      assert.deepEqual(
+        captions[image]!.map(idsOf),
+        expected.map(({ tokens }) => tokens),
+      );
+      for (const [i, { tokens, score }] of expected.entries()) {
+        const sum = captions[image]![i]!.score * tokens.length;
+        if (score !== null)
+          assert.ok(Math.abs(sum / tokens.length ** length_penalty - score) < 1e-4 * Math.max(1, Math.abs(score)));
+      }
+    }
+  });
+}
+
+test('temperature, top-k and top-p leave the probabilities that transformers’ filters leave', async () => {
+  for (const { temperature, top_k, top_p: topP, logits, probabilities } of await json<FilterCase[]>('filters.json')) {
+    const left = filter(Float32Array.from(logits), { temperature, topP, ...(top_k !== null && { topK: top_k }) });
+    const total = left.weights.reduce((sum, weight) => sum + weight, 0);
+    for (const [id, expected] of probabilities.entries()) {
+      const index = left.ids.indexOf(id);
+      const probability = index === -1 ? 0 : left.weights[index]! / total;
+      assert.equal(probability > 0, expected > 0, `token ${id}`);
+      assert.ok(Math.abs(probability - expected) < 1e-6);
+    }
+  }
+});
