@@ -11,8 +11,14 @@ import { byteCharacters } from './byteCharacters.js';
 const space = '\\t-\\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000';
 
 /** GPT-2's pattern of the pieces that merges never cross. */
-const words =
-  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+|" + ` ?[^${space}\\p{L}\\p{N}]+|[${space}]+(?![^${space}])|[${space}]+`;
+const words = [
+  "'(?:[smtd]|re|ve|ll)",
+  String.raw` ?\p{L}+`,
+  String.raw` ?\p{N}+`,
+  String.raw` ?[^${space}\p{L}\p{N}]+`,
+  `[${space}]+(?![^${space}])`,
+  `[${space}]+`,
+].join('|');
 
 /** Id by token, in the order of ids. A token is a string of bytes, each a character from U+0000 to U+00FF. */
 type Ranks = ReadonlyMap<string, number>;
@@ -88,7 +94,7 @@ function printable(bytes: string): string {
  * their order: merging the token's bytes by all merges before its own, earliest first, leaves the last two parts.
  */
 function mergeOf(token: string, ranks: Ranks): readonly string[] {
-  const parts = [...token];
+  const parts = token.split('');
   while (parts.length > 2) {
     let best = 0;
     let lowest = Infinity;

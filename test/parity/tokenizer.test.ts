@@ -5,10 +5,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { Pack } from '@clipcap/models/pack/openPack';
+import { openPack } from '@clipcap/models/pack/openPack';
 import { gpt2TokenizerJson } from '@clipcap/models/tokenizer/gpt2';
 import { Tokenizer } from '@clipcap/server/inference/tokenizer';
 import { readJson } from '../json.js';
+import { writeRandomPack } from '../randomPack.js';
 import { fixture } from '../root.js';
 import { Draws, type TextSource } from './texts.js';
 
@@ -25,10 +26,11 @@ interface Expected extends TextSource {
 const expected = await readJson<Expected>(fixture('tokenizer/gpt2.json'));
 const folder = await mkdtemp(join(tmpdir(), 'clipcap-gpt2-'));
 after(() => rm(folder, { recursive: true, force: true }));
-const path = join(folder, 'tokenizer.json');
+const path = join(folder, 'gpt2.json');
 await writeFile(path, await gpt2TokenizerJson());
-const languageModel = { vocabulary: expected.vocabulary };
-const tokenizer = await Tokenizer.create({ tokenizer: path, manifest: { languageModel } } as Pack);
+const pack = await openPack((await writeRandomPack(folder)).folder);
+const languageModel = { ...pack.manifest.languageModel, vocabulary: expected.vocabulary };
+const tokenizer = await Tokenizer.create({ ...pack, tokenizer: path, manifest: { ...pack.manifest, languageModel } });
 
 const draws = new Draws(expected, 1);
 const texts = Array.from({ length: expected.texts }, () => draws.text());
