@@ -89,7 +89,7 @@ for (const { num_beams: beams, length_penalty, min_new_tokens, max_new_tokens, e
     const language = {
       architecture: 'gpt2',
       tuned: true,
-      tied: true,
+      tiedHead: true,
       stopTokens: [...eos_token_id],
       ...model,
     } as const;
