@@ -52,7 +52,8 @@ function disagreement(candidate: Probe, reference: Probe): string | undefined {
       const share = Number.isFinite(difference)
         ? `${(100 * difference).toPrecision(2)} %`
         : 'no number or shape of its';
-      return `its ${name} differs from the CPU’s (${share}; ${100 * tolerance} % is allowed)`;
+      const verb = name === 'logits' || name === 'nearest words' ? 'differ' : 'differs';
+      return `its ${name} ${verb} from the CPU’s (${share}; ${100 * tolerance} % is allowed)`;
     }
   }
   const largestLogit = reference.logits.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

@@ -121,7 +121,6 @@ export class ProvedInference implements Inference {
     this.#timer = setTimeout(() => {
       this.#trials = this.#trials.then(() => this.#try(model));
     }, restMilliseconds);
-    this.#timer.unref();
   }
 
   async #try(model: string): Promise<void> {

@@ -14,7 +14,9 @@ export interface Finished {
 }
 
 export function start(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  return spawn(process.execPath, [join(root, 'dist', 'cli.mjs'), ...args], { stdio: 'pipe', ...options });
+  // What it remembers of the machine is kept out of the user's own cache.
+  const env = { XDG_CACHE_HOME: join(root, '.build', 'cache'), ...(options.env ?? process.env) };
+  return spawn(process.execPath, [join(root, 'dist', 'cli.mjs'), ...args], { stdio: 'pipe', ...options, env });
 }
 
 export async function finish(child: ChildProcess): Promise<Finished> {

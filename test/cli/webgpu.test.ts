@@ -1,0 +1,74 @@
+/** WebGPU, really run, on a software renderer: it is far too slow to be of use there, but must compute the same. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loadModel, runtimeInfo, captionImage, priorities } from '@clipcap/protocol/inference';
+import { Child } from '@clipcap/server/process/child';
+import { absence, machineIdentity, platformOrder } from '@clipcap/server/process/machine';
+import { ProviderChoice } from '@clipcap/server/process/providerChoice';
+import { readImage } from '@clipcap/server/process/readImage';
+import { runTrial } from '@clipcap/server/process/trialProcess';
+import { defaultVerdictsFile, Verdicts } from '@clipcap/server/process/verdicts';
+import { writeRandomPack } from '../randomPack.js';
+import { fixture, root } from '../root.js';
+import { useSwiftShader, withoutSwiftShader } from '../swiftShader.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { captioned, clipcap } from './clipcap.js';
+
+const entry = join(root, 'dist', 'inference.mjs');
+const builtin = join(root, 'models', 'builtin');
+const photo = fixture('photos/moon.jpg');
+/** A busy machine takes minutes for what a graphics processor does in a moment. */
+const patience = 2 ** 31 - 1;
+const skip = withoutSwiftShader ?? false;
+
+test(
+  'the built-in pack on WebGPU is proved, captions as the CPU does, and is not taken by auto',
+  { skip },
+  async (t) => {
+    await useSwiftShader(t);
+    const never = new AbortController().signal;
+    const choice = new ProviderChoice({
+      order: platformOrder(),
+      verdicts: new Verdicts(defaultVerdictsFile(), machineIdentity()),
+      absence,
+      trial: (model, provider) => runTrial(entry, model, provider, never, patience),
+    });
+    const { state, reason } = await choice.prove(builtin, 'webgpu');
+    assert.equal(state, 'slow', reason);
+
+    const onGpu = captioned((await clipcap(['caption', '--json', '--provider', 'webgpu', photo])).stdout);
+    const onCpu = captioned((await clipcap(['caption', '--json', '--provider', 'auto', photo])).stdout);
+    assert.equal(onGpu.model.provider, 'webgpu');
+    assert.equal(onCpu.model.provider, 'cpu');
+    const [fromGpu] = onGpu.images;
+    const [fromCpu] = onCpu.images;
+    assert.ok(fromGpu && fromCpu && !('error' in fromGpu) && !('error' in fromCpu));
+    assert.deepEqual(
+      fromGpu.captions[0]?.tokens.map(({ id }) => id),
+      fromCpu.captions[0]?.tokens.map(({ id }) => id),
+    );
+    assert.equal(fromGpu.captions[0]?.text, fromCpu.captions[0]?.text);
+  },
+);
+
+test('captions on WebGPU leave nothing behind in memory', { skip }, async (t) => {
+  await useSwiftShader(t);
+  const { folder } = await writeRandomPack(join(await temporaryFolder(t), 'pack'));
+  const child = new Child(entry, { log: () => undefined, modelState: () => undefined, ended: () => undefined });
+  t.after(() => child.end());
+  const { bytes, sha256 } = await readImage(photo);
+  await child.connection.sendRequest(loadModel, { model: folder, provider: 'webgpu' });
+  const captions = async (count: number): Promise<number> => {
+    for (let i = 0; i < count; i++) {
+      const params = { model: folder, provider: 'webgpu', bytes, name: photo, sha256, options: {} };
+      const { model } = await child.connection.sendRequest(captionImage, { ...params, priority: priorities.batch });
+      assert.equal(model.provider, 'webgpu');
+    }
+    return (await child.connection.sendRequest(runtimeInfo)).memory / 2 ** 20;
+  };
+  const before = await captions(30);
+  const after = await captions(60);
+  // A cache that stayed would be some megabytes a caption: the renderer keeps whole pages for each buffer.
+  assert.ok(after - before < 16, `${Math.round(before)} MB became ${Math.round(after)} MB`);
+});

@@ -1,0 +1,106 @@
+/** Trials of execution providers: what is compared, and what becomes of a process that hangs or dies of it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CaptionError } from '@clipcap/protocol/error';
+import type { Provider } from '@clipcap/protocol/provider';
+import type { Probe } from '@clipcap/server/inference/probe';
+import { compareWithCpu, tolerance } from '@clipcap/server/inference/trial';
+import { runTrial } from '@clipcap/server/process/trialProcess';
+import { fixture } from '../root.js';
+
+const reference: Probe = {
+  embedding: Float32Array.of(1, -2, 0.5),
+  prefix: Float32Array.of(0.25, -0.125),
+  nearest: Float32Array.of(0.9, 0.8),
+  logits: Float32Array.of(3, -4, 1),
+  tokens: [0, 2, 1],
+  gaps: [2, 1, 0.5],
+  milliseconds: 20,
+};
+
+/** A fake runtime: what it computes on the GPU is said by the test. */
+const onGpu =
+  (probe: Partial<Probe> | Error) =>
+  (on: Provider): Promise<Probe> => {
+    if (on === 'cpu') return Promise.resolve(reference);
+    if (probe instanceof Error) return Promise.reject(probe);
+    return Promise.resolve({ ...reference, milliseconds: 5, ...probe });
+  };
+
+/** An embedding whose difference from the CPU's is this share of its largest value. */
+const off = (by: number): Partial<Probe> => ({ embedding: Float32Array.of(1, -2 + 2 * by, 0.5) });
+
+/** The CPU's own second choice was as good as its first at the second token; the providers differ from there on. */
+const tied = (on: Provider): Promise<Probe> =>
+  Promise.resolve({ ...reference, gaps: [2, tolerance, 0.5], tokens: on === 'cpu' ? [0, 2, 1] : [0, 1, 2] });
+
+const refusal = async (probe: Partial<Probe> | Error): Promise<string> => {
+  const result = await compareWithCpu('webgpu', onGpu(probe));
+  assert.equal(result.outcome, 'refused');
+  return result.reason;
+};
+
+test('a provider that computes what the CPU computes agrees, with both times', async () => {
+  const result = await compareWithCpu('webgpu', onGpu({}));
+  assert.deepEqual(result, { outcome: 'agrees', milliseconds: 5, cpuMilliseconds: 20 });
+});
+
+test('a difference within the tolerance of the largest value is no disagreement, a larger one names the step', async () => {
+  const within = await compareWithCpu('cuda', onGpu(off(tolerance * 0.99)));
+  assert.equal(within.outcome, 'agrees');
+  assert.match(await refusal(off(tolerance * 1.01)), /^its image embedding differs from the CPU’s \(1\.0 %/u);
+  assert.match(await refusal({ prefix: Float32Array.of(0.25, 0.125) }), /^its prefix differs/u);
+  assert.match(await refusal({ nearest: Float32Array.of(0.9, -0.8) }), /^its nearest words differ/u);
+  assert.match(await refusal({ logits: Float32Array.of(3, -4, 1.1) }), /^its logits differ/u);
+});
+
+test('values that are no numbers, or too few of them, disagree', async () => {
+  assert.match(await refusal({ logits: Float32Array.of(3, NaN, 1) }), /^its logits/u);
+  assert.match(await refusal({ embedding: Float32Array.of(1, -2) }), /^its image embedding/u);
+});
+
+test('another token is a disagreement unless the CPU’s own choice was as good as a tie', async () => {
+  assert.match(await refusal({ tokens: [0, 1, 1] }), /^its token 2 differs/u);
+  assert.equal((await compareWithCpu('webgpu', tied)).outcome, 'agrees');
+});
+
+test('a provider that fails is refused with the runtime’s reason, without its place in the sources', async () => {
+  const native = new Error('/src/webgpu_context.cc:136 Init() ok was false. No supported adapters\n');
+  const wrapped = new CaptionError('inference-failed', 'The model could not be loaded.', { cause: native });
+  assert.equal(await refusal(wrapped), 'No supported adapters');
+});
+
+const never = new AbortController().signal;
+const entry = fixture('processes/trial.mjs');
+
+test('a trial runs in a process of its own and gives its result', async () => {
+  const result = await runTrial(entry, 'fine', 'cuda', never);
+  assert.deepEqual(result, { outcome: 'agrees', milliseconds: 1, cpuMilliseconds: 2 });
+});
+
+test('a provider that hangs with its thread is refused after the limit', async () => {
+  const result = await runTrial(entry, 'hangs', 'cuda', never, 300);
+  assert.deepEqual(result, { outcome: 'refused', reason: 'it had not answered after 0.3 seconds' });
+});
+
+test('a provider that ends its process is refused with the signal', async () => {
+  const result = await runTrial(entry, 'dies', 'directml', never);
+  assert.deepEqual(result, { outcome: 'refused', reason: 'it ended the process that tried it (SIGSEGV)' });
+});
+
+test('a library that native code could not load is named with the reason', async () => {
+  const result = await runTrial(entry, 'says', 'webgpu', never);
+  assert.deepEqual(result, { outcome: 'refused', reason: 'no device (libgpu.so.1 could not be loaded)' });
+});
+
+test('a broken pack is the pack’s fault, not the provider’s', async () => {
+  const trial = runTrial(entry, 'broken', 'webgpu', never);
+  await assert.rejects(trial, (error) => error instanceof CaptionError && error.code === 'pack-invalid');
+});
+
+test('a trial ends with the program that wanted it', async () => {
+  const stop = new AbortController();
+  const trial = runTrial(entry, 'hangs', 'webgpu', stop.signal);
+  stop.abort();
+  await assert.rejects(trial, (error) => error instanceof CaptionError && error.code === 'cancelled');
+});
