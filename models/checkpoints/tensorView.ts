@@ -70,26 +70,45 @@ export async function* readView(name: string, view: TensorView): AsyncGenerator<
   if (total > file.size) {
     throw invalid(file.path, `tensor ${quoted(name)} repeats its values to ${total} in a file of ${file.size} bytes`);
   }
-  const row = view.shape.at(-1) ?? 1;
+  const dense = withoutOnes(view);
+  const row = dense.shape.at(-1) ?? 1;
   const step = row > chunkElements ? chunkElements : Math.floor(chunkElements / Math.max(1, row)) * row;
-  const gather = isContiguous(view) ? readContiguous : readStrided;
-  for (let start = 0; start < total; start += step) yield gather(view, start, Math.min(step, total - start));
+  const contiguous = isContiguous(dense);
+  // All windows share one buffer: a piece of a transposed matrix may need every one of them.
+  const elements = Math.floor(view.storage.length / elementBytes[view.dtype]);
+  const buffer = contiguous ? undefined : file.allocate(Math.min(chunkElements, elements) * elementBytes[view.dtype]);
+  for (let start = 0; start < total; start += step) {
+    const length = Math.min(step, total - start);
+    yield buffer ? readStrided(dense, start, length, buffer) : readContiguous(dense, start, length);
+  }
+}
+
+/** The same values without the dimensions of size 1. */
+function withoutOnes(view: TensorView): TensorView {
+  const axes = [...view.shape.keys()].filter((axis) => view.shape[axis] !== 1);
+  return { ...view, shape: axes.map((axis) => view.shape[axis]!), strides: axes.map((axis) => view.strides[axis]!) };
 }
 
 function isContiguous({ shape, strides }: TensorView): boolean {
   const expected = rowMajor(shape);
-  return shape.every((size, axis) => size === 1 || strides[axis] === expected[axis]);
+  return shape.every((_, axis) => strides[axis] === expected[axis]);
 }
 
 async function readContiguous(view: TensorView, start: number, length: number): Promise<Float32Array> {
-  const elements = await readElements(view, view.offset + start, length);
+  const buffer = view.file.allocate(length * elementBytes[view.dtype]);
+  const elements = await readElements(view, view.offset + start, length, buffer);
   if (elements.values instanceof Float32Array) return elements.values;
   const values = new Float32Array(view.file.allocate(4 * length));
   convertRun(elements, 0, 1, values, 0, length);
   return values;
 }
 
-async function readStrided(view: TensorView, start: number, length: number): Promise<Float32Array> {
+async function readStrided(
+  view: TensorView,
+  start: number,
+  length: number,
+  buffer: ArrayBuffer,
+): Promise<Float32Array> {
   const values = new Float32Array(view.file.allocate(4 * length));
   let [first, last] = [Infinity, -Infinity];
   forEachRun(view, start, length, (_, base, count, stride) => {
@@ -98,7 +117,7 @@ async function readStrided(view: TensorView, start: number, length: number): Pro
   });
   for (let begin = first; begin <= last; begin += chunkElements) {
     const end = Math.min(begin + chunkElements, last + 1);
-    const window = await readElements(view, begin, end - begin);
+    const window = await readElements(view, begin, end - begin, buffer);
     forEachRun(view, start, length, (to, base, count, stride) => {
       const [from, until] = within(base, count, stride, begin, end);
       if (from < until) convertRun(window, base + from * stride - begin, stride, values, to + from, until - from);
@@ -140,11 +159,16 @@ function forEachRun(
   }
 }
 
-/** Elements of the storage. */
-async function readElements({ file, dtype, storage }: TensorView, begin: number, length: number): Promise<Elements> {
+/** Elements of the storage, read into the beginning of `buffer`. */
+async function readElements(
+  { file, dtype, storage }: TensorView,
+  begin: number,
+  length: number,
+  buffer: ArrayBuffer,
+): Promise<Elements> {
   const size = elementBytes[dtype];
-  const bytes = new Uint8Array(file.allocate(length * size));
+  const bytes = new Uint8Array(buffer, 0, length * size);
   await file.readInto(bytes, storage.begin + begin * size);
   if (storage.bigEndian) swapBytes(bytes, size);
-  return elementsOf(dtype, bytes.buffer);
+  return elementsOf(dtype, buffer);
 }
