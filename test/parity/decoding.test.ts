@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import type { LanguageModelManifest } from '@clipcap/models/pack/manifest';
 import { readSafetensors } from '@clipcap/models/pack/safetensors';
 import { beamSearch } from '@clipcap/server/inference/beamSearch';
 import { filter } from '@clipcap/server/inference/sampling';
@@ -13,7 +14,7 @@ import { fixture } from '../root.js';
 import type { TensorValues } from '../writeSafetensors.js';
 
 interface BeamCases {
-  readonly model: Pick<Parameters<typeof naiveLogits>[0], 'vocabulary' | 'width' | 'layers' | 'heads' | 'context'>;
+  readonly model: Pick<LanguageModelManifest, 'vocabulary' | 'width' | 'layers' | 'heads' | 'context'>;
   readonly cases: readonly {
     readonly num_beams: number;
     readonly length_penalty: number;
@@ -86,13 +87,13 @@ const rows = Array.from({ length: images * prefixLength }, (_, row) => [
 for (const { num_beams: beams, length_penalty, min_new_tokens, max_new_tokens, eos_token_id, found } of cases) {
   const what = `${beams} beams, length penalty ${length_penalty}, ${min_new_tokens} to ${max_new_tokens} tokens`;
   test(`${what}: the captions and scores of transformers’ generate`, async () => {
-    const language = {
+    const language: LanguageModelManifest = {
       architecture: 'gpt2',
       tuned: true,
       tiedHead: true,
       stopTokens: [...eos_token_id],
       ...model,
-    } as const;
+    };
     const steps = new NaiveSteps(images, (image, tokens) =>
       naiveLogits(language, weights, rows.slice(image * prefixLength, (image + 1) * prefixLength), tokens),
     );
