@@ -16,7 +16,7 @@ const suites = ['unit', 'parity', 'server', 'cli', 'glib', 'e2e'];
 const notApplicable = [
   'macOS and Windows builds: need those systems',
   'desktop VS Code (Electron): cannot be installed by a package manager that the tests may use',
-  'GPU execution providers: need a GPU',
+  'CUDA, DirectML and Core ML: need devices for them (WebGPU is run on a software renderer)',
 ];
 
 /**
