@@ -11,27 +11,57 @@ function roundHalfToEven(value: number): number {
 }
 
 /**
- * The window of the resized image that the encoder sees: `size` pixels each way. `shortest-edge` resizes the shorter
- * side to `size` and the longer in proportion (truncated), then crops the centre; `stretch` resizes both to `size`.
+ * The window of the resized image that the encoder sees: `size` pixels each way, from the middle. `shortest-edge` resizes
+ * the shorter side and the longer in proportion (truncated), `stretch` both sides alike. Where the resized image is
+ * smaller than the window, the window begins before it.
  */
 export function cropWindow(width: number, height: number, recipe: ImageRecipe): { columns: Axis; rows: Axis } {
-  const { size, resize } = recipe;
+  const { size, resize, resizeTo = size } = recipe;
+  const round = recipe.cropRounding === 'down' ? Math.floor : roundHalfToEven;
+  const resized = (side: number, other: number): number => {
+    if (resize === 'none') return side;
+    return resize === 'stretch' || side <= other ? resizeTo : Math.trunc((resizeTo * side) / other);
+  };
   const axis = (side: number, other: number): Axis => {
-    const to = resize === 'stretch' || side <= other ? size : Math.trunc((size * side) / other);
-    return { from: side, to, start: roundHalfToEven((to - size) / 2), length: size };
+    const to = resized(side, other);
+    return { from: side, to, start: round((to - size) / 2), length: size };
   };
   return { columns: axis(width, height), rows: axis(height, width) };
 }
 
-/** `pixel_values [3,H,W]` of one image: (v/255 − mean) / std per channel. */
-export function preprocess(image: Pixels, recipe: ImageRecipe): Float32Array {
+/** The encoder's 8-bit picture [size,size,3]: resized and cropped. */
+export function resizeAndCrop(image: Pixels, recipe: ImageRecipe): Pixels {
   const { columns, rows } = cropWindow(image.width, image.height, recipe);
-  const { data, width, height } = resample(image, columns, rows, recipe.resampling);
+  const [insideColumns, insideRows] = [inside(columns), inside(rows)];
+  const found = resample(image, insideColumns, insideRows, recipe.resampling);
+  if (found.width === columns.length && found.height === rows.length) return found;
+  const data = new Uint8Array(columns.length * rows.length * 3);
+  const stride = found.width * 3;
+  for (let y = 0; y < found.height; y++) {
+    const target = ((y + insideRows.start - rows.start) * columns.length + insideColumns.start - columns.start) * 3;
+    data.set(found.data.subarray(y * stride, (y + 1) * stride), target);
+  }
+  return { data, width: columns.length, height: rows.length };
+}
+
+/** The part of a window that lies in the resized image. */
+function inside({ from, to, start, length }: Axis): Axis {
+  const first = Math.max(0, start);
+  return { from, to, start: first, length: Math.min(to, start + length) - first };
+}
+
+/** `pixel_values [3,H,W]` of one image: (v/255 − mean) / std per channel, or v·scale in place of v/255. */
+export function preprocess(image: Pixels, recipe: ImageRecipe): Float32Array {
+  const { data, width, height } = resizeAndCrop(image, recipe);
+  const { scale, mean, std } = recipe;
   const plane = width * height;
   const values = new Float32Array(3 * plane);
   for (const channel of [0, 1, 2] as const) {
     const normalised = new Float32Array(256);
-    for (let v = 0; v < 256; v++) normalised[v] = (v / 255 - recipe.mean[channel]) / recipe.std[channel];
+    for (let v = 0; v < 256; v++) {
+      const scaled = scale === undefined ? v / 255 : v * scale;
+      normalised[v] = (scaled - mean[channel]) / std[channel];
+    }
     const base = channel * plane;
     for (let i = 0; i < plane; i++) values[base + i] = normalised[data[i * 3 + channel]!]!;
   }

@@ -11,7 +11,7 @@ export interface Pixels {
   readonly height: number;
 }
 
-export type Resampling = 'bilinear' | 'bicubic';
+export type Resampling = 'bilinear' | 'bicubic' | 'lanczos';
 
 /** One axis of a resize: from `from` to `to` pixels, of which `length` are wanted, beginning with `start`. */
 export interface Axis {
@@ -27,7 +27,12 @@ const half = 1 << (precisionBits - 1);
 const kernels: Record<Resampling, { readonly support: number; readonly weight: (x: number) => number }> = {
   bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   bicubic: { support: 2, weight: cubic },
+  lanczos: { support: 3, weight: (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
 };
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
+}
 
 /** Keys' cubic convolution kernel with a = −0.5 (Keys 1981, eq. 15). */
 function cubic(signed: number): number {

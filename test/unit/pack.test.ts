@@ -99,7 +99,7 @@ for (const [keys, value] of invalidFields) {
 test('a crop that leaves nothing to cut off is refused: stretching takes none', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   await editJson(join(folder, 'pack.json'), ['encoder', 'image', 'resize'], 'stretch');
-  await rejectsWith(folder, 'pack-invalid', /encoder\.image\.crop: must be center after shortest-edge, none after/);
+  await rejectsWith(folder, 'pack-invalid', /encoder\.image\.crop: must be none after a stretch to size, else center/);
   await editJson(join(folder, 'pack.json'), ['encoder', 'image', 'crop'], 'none');
   assert.equal((await openPack(folder)).manifest.encoder.image.resize, 'stretch');
 });
