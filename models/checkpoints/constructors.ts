@@ -60,6 +60,7 @@ const plainClasses = new Set([
   'pathlib._local.PosixPath',
   'pathlib._local.WindowsPath',
   'torch.device',
+  'torch.torch_version.TorchVersion',
   'torch._C._TensorMeta',
   '_codecs.encode',
   '__builtin__.set',

@@ -13,7 +13,7 @@ import type { TensorView } from './tensorView.js';
 
 const weightFiles = ['model.safetensors', 'pytorch_model.bin'] as const;
 const maxConfigBytes = 2 ** 20;
-const maxIndexBytes = 8 * 2 ** 20;
+const maxIndexBytes = 2 ** 21;
 const maxShards = 256;
 
 const index = z.object({

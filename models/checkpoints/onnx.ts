@@ -37,10 +37,12 @@ const tensor = { name: 8, location: 14 } as const;
 const external: number = onnx.TensorProto.DataLocation.EXTERNAL;
 
 const lengthDelimited = 2;
-const maxFields = 500_000;
+const maxFields = 200_000;
 const maxMessageBytes = 2 ** 16;
 const maxNameBytes = 1024;
 const maxRank = 64;
+/** Inputs, outputs: an encoder has one of each; old models list their weights as inputs. */
+const maxValues = 10_000;
 const windowBytes = 2 ** 16;
 /** A tag and a length, each at most 10 bytes. */
 const headBytes = 20;
@@ -66,6 +68,7 @@ export async function readOnnx(file: CheckpointFile): Promise<OnnxEncoder> {
     if (part.number !== model.graph || part.wireType !== lengthDelimited) continue;
     for await (const item of fields.between(part.begin, part.end)) {
       if (item.wireType !== lengthDelimited) continue;
+      if (inputs.length + outputs.length > maxValues) throw invalid(file.path, `it has more than ${maxValues} inputs`);
       if (item.number === graph.input) inputs.push(await readValue(file, item));
       else if (item.number === graph.output) outputs.push(await readValue(file, item));
       else if (item.number === graph.initializer) {

@@ -13,6 +13,8 @@ export const maxPickleBytes = 16 * 2 ** 20;
 
 /** Instructions that make or move a value; a large model needs some 100,000. */
 const maxSteps = 2_000_000;
+/** A container counts as several: it takes more memory. */
+const containerSteps = 8;
 /** Nested marks: how deep containers that are still open may lie. */
 const maxOpen = 1000;
 const maxIntegerBytes = 64;
@@ -119,9 +121,9 @@ class Machine implements PickleContext {
         return this.#push(this.#take(this.#wide()));
       case 0x5d: // EMPTY_LIST
       case 0x8f: // EMPTY_SET: order and uniqueness are the writer's business
-        return this.#push([]);
+        return this.#pushContainer([]);
       case 0x7d: // EMPTY_DICT
-        return this.#push(new Dict());
+        return this.#pushContainer(new Dict());
       case 0x29: // EMPTY_TUPLE
         return this.#push(new Tuple([]));
       case 0x85: // TUPLE1
@@ -136,7 +138,7 @@ class Machine implements PickleContext {
       case 0x64: {
         // DICT
         const items = this.#popMark();
-        this.#push(new Dict());
+        this.#pushContainer(new Dict());
         return this.#setItems(items);
       }
       case 0x61: // APPEND
@@ -198,13 +200,13 @@ class Machine implements PickleContext {
   #reduce(): void {
     const [callee, args] = this.#popMany(2);
     if (!(callee instanceof Global) || !(args instanceof Tuple)) throw this.damaged('a call has no function');
-    this.#push(construct(callee.name, args, this));
+    this.#pushContainer(construct(callee.name, args, this));
   }
 
   #instantiate(): void {
     const [type, args] = this.#popMany(2);
     if (!(type instanceof Global) || !(args instanceof Tuple)) throw this.damaged('an object has no class');
-    this.#push(instantiate(type.name, args, this));
+    this.#pushContainer(instantiate(type.name, args, this));
   }
 
   /** Attributes of an object. Those of anything else, such as a state dict's `_metadata`, say nothing about weights. */
@@ -248,6 +250,11 @@ class Machine implements PickleContext {
 
   #push(value: PickleValue): void {
     this.#stack.push(value);
+  }
+
+  #pushContainer(value: PickleValue): void {
+    this.spend(containerSteps);
+    this.#push(value);
   }
 
   #pop(): PickleValue {

@@ -19,7 +19,7 @@ export interface ZipEntry {
 }
 
 /** As many as no model has tensors. */
-const maxEntries = 100_000;
+const maxEntries = 2 ** 14;
 const maxDirectoryBytes = 32 * 2 ** 20;
 const maxNameBytes = 1024;
 

@@ -194,6 +194,10 @@ test('a pickle that copies one long list many times is stopped', () => {
   assert.throws(() => readPickle(pickle(`${pairs}${copies}`), 'a.pt'), invalid(/more than 2000000 instructions/));
 });
 
+test('a pickle of a million empty dicts is stopped', () => {
+  assert.throws(() => readPickle(pickle('}'.repeat(1_000_000)), 'a.pt'), invalid(/more than 2000000 instructions/));
+});
+
 test('an ONNX model whose fields are longer than the file is refused', async () => {
   const bytes = Buffer.from([0x08, 0x08, 0x3a, 0xff, 0xff, 0xff, 0xff, 0x0f]);
   await assert.rejects(readOnnx(memoryFile(bytes)), invalid(/field 7 at byte 2 is cut off/));
