@@ -6,9 +6,9 @@ import type { LanguageModelManifest } from '@clipcap/models/pack/manifest';
 import { readSafetensors } from '@clipcap/models/pack/safetensors';
 import { beamSearch } from '@clipcap/server/inference/beamSearch';
 import { filter } from '@clipcap/server/inference/sampling';
-import type { Steps } from '@clipcap/server/inference/search';
 import { standardBeamSearch } from '@clipcap/server/inference/standardBeamSearch';
 import { naiveLogits, type NaiveWeights } from '../naiveGpt2.js';
+import { NaiveSteps } from '../naiveSteps.js';
 import { idsOf, noCheck } from '../randomSteps.js';
 import { fixture } from '../root.js';
 import type { TensorValues } from '../writeSafetensors.js';
@@ -49,31 +49,6 @@ async function tensors(): Promise<Map<string, TensorValues>> {
     });
   }
   return found;
-}
-
-/** GPT-2 over whole sequences, without a cache. */
-class NaiveSteps implements Steps {
-  readonly #logitsAfter: (image: number, tokens: readonly number[]) => readonly number[];
-  #histories: { readonly image: number; readonly tokens: readonly number[] }[];
-
-  constructor(images: number, logitsAfter: (image: number, tokens: readonly number[]) => readonly number[]) {
-    this.#logitsAfter = logitsAfter;
-    this.#histories = Array.from({ length: images }, (_, image) => ({ image, tokens: [] }));
-  }
-
-  first(): Promise<Float32Array> {
-    return Promise.resolve(
-      Float32Array.from(this.#histories.flatMap(({ image, tokens }) => this.#logitsAfter(image, tokens))),
-    );
-  }
-
-  next(rows: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
-    this.#histories = rows.map((row, i) => {
-      const { image, tokens: before } = this.#histories[row]!;
-      return { image, tokens: [...before, tokens[i]!] };
-    });
-    return this.first();
-  }
 }
 
 const { model, cases } = await json<BeamCases>('beams.json');

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
-import type { CaptionResult } from '@clipcap/protocol/caption';
+import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
 import { type Priority, priorities } from '@clipcap/protocol/inference';
 import { InferenceProcess } from '@clipcap/server/process/inferenceProcess';
@@ -16,6 +16,8 @@ interface Asked {
   readonly priority?: Priority;
   readonly sha256?: string;
   readonly token?: CancellationToken;
+  readonly options?: CaptionOptions;
+  readonly grown?: (text: string) => void;
 }
 
 function setUp(context: TestContext, entry = 'inference.mjs', idleMilliseconds = Infinity) {
@@ -30,10 +32,10 @@ function setUp(context: TestContext, entry = 'inference.mjs', idleMilliseconds =
   context.after(() => inference.dispose());
   const ask = (
     name: string,
-    { priority = priorities.command, sha256 = name, token }: Asked = {},
+    { priority = priorities.command, sha256 = name, token, options = {}, grown }: Asked = {},
   ): Promise<CaptionResult> => {
-    const params = { model: '/pack', provider: 'cpu', bytes: Uint8Array.of(1), name, sha256, priority, options: {} };
-    return inference.caption(params, token);
+    const params = { model: '/pack', provider: 'cpu', bytes: Uint8Array.of(1), name, sha256, priority, options };
+    return inference.caption(params, token, grown);
   };
   return { inference, ask, log, states };
 }
@@ -84,6 +86,35 @@ test('equal requests share one run; cancelling one of them does not cancel the o
   await assert.rejects(first, code('cancelled'));
   assert.equal(order(await second), 0);
   assert.equal(order(await ask('other')), 1, 'the first run was the only one before');
+});
+
+test('requests that differ in any option are runs of their own', async (context) => {
+  const { ask } = setUp(context);
+  const options: readonly CaptionOptions[] = [
+    {},
+    { seed: 1 },
+    { seed: 2 },
+    { begin: 'a' },
+    { stop: [1] },
+    { groups: 2 },
+  ];
+  const results = await Promise.all(options.map((one) => ask('slow', { options: one })));
+  assert.equal(new Set(results.map(order)).size, options.length);
+});
+
+test('everyone who listens sees the caption grow, and a run that nobody listens to reports nothing', async (context) => {
+  const { ask } = setUp(context);
+  const heard: string[][] = [[], []];
+  await Promise.all([
+    ask('grow it', { grown: (caption) => heard[0]?.push(caption) }),
+    ask('grow it', { grown: (caption) => heard[1]?.push(caption) }),
+    ask('grow it'),
+    ask('grow another'),
+  ]);
+  assert.deepEqual(heard, [
+    ['a', 'a b'],
+    ['a', 'a b'],
+  ]);
 });
 
 test('when the last who waits cancels, the process is told', async (context) => {

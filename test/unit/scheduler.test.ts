@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { CancellationToken, CancellationTokenSource } from 'vscode-jsonrpc';
-import type { ModelInfo } from '@clipcap/protocol/caption';
+import type { CaptionOptions, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
 import { type CaptionImageParams, type ModelState, type Priority, priorities } from '@clipcap/protocol/inference';
 import sharp from 'sharp';
@@ -36,13 +36,19 @@ class FakeModel implements CaptionModel {
     this.info = { id, encoder: 'e', mapper: 'm', prefixLength: 1, width: 1, dtype: 'float32', provider: 'cpu' };
   }
 
-  async caption(pixelValues: readonly Float32Array[], _options: object, checkpoint: () => Promise<void>) {
+  async caption(
+    pixelValues: readonly Float32Array[],
+    _options: object,
+    checkpoint: () => Promise<void>,
+    grown?: (image: number, text: string) => void,
+  ) {
     const images = pixelValues.map((values) => Math.round(values[0]!));
     this.batches.push(images);
     if (this.held) await new Promise<void>((resolve) => (this.go = resolve));
     for (let step = 0; step < 5; step++) {
       await checkpoint();
       this.steps++;
+      for (const [index, image] of images.entries()) grown?.(index, `${image} after ${step + 1}`);
     }
     if (this.poison !== undefined && images.includes(this.poison)) throw new Error('poisoned');
     const timings = { encode: 1, map: 1, generate: 1, interpret: 1 };
@@ -148,6 +154,49 @@ test('a cancelled request is rejected at once, before it ran and while it runs',
   assert.equal(model.steps, 0, 'no step is taken for nobody');
   assert.equal(await caption(3), '3');
   assert.deepEqual(model.batches, [[1], [3]]);
+});
+
+test('images are captioned together only if every option is the same', async () => {
+  const { scheduler, models } = setUp();
+  const ask = (image: number, options: CaptionOptions) =>
+    scheduler.caption(
+      {
+        model: 'a',
+        provider: 'cpu',
+        bytes: Uint8Array.of(image, image, image),
+        name: `${image}`,
+        sha256: `${image}`,
+        priority: priorities.batch,
+        options,
+      },
+      CancellationToken.None,
+    );
+  // It is known by now how fast each kind of request is.
+  await ask(1, { seed: 1 });
+  await ask(2, { seed: 2 });
+  await Promise.all([ask(3, { seed: 1 }), ask(4, { seed: 2 }), ask(5, { seed: 1 })]);
+  assert.deepEqual(models.get('a')?.batches.slice(2), [[3, 5], [4]]);
+});
+
+test('who listens hears how its own image comes along, until it is cancelled', async () => {
+  const { scheduler, caption, models } = setUp();
+  await caption(9, priorities.batch);
+  const heard: string[][] = [[], []];
+  const source = new CancellationTokenSource();
+  const ask = (image: number, token: CancellationToken, grown?: (text: string) => void) => {
+    const bytes = Uint8Array.of(image, image, image);
+    const params = { model: 'a', provider: 'cpu', bytes, name: `${image}`, sha256: `${image}`, options: {} };
+    return scheduler.caption({ ...params, priority: priorities.batch }, token, grown);
+  };
+  const cancelled = ask(1, source.token, (text) => {
+    heard[0]!.push(text);
+    source.cancel();
+  });
+  const listening = ask(2, CancellationToken.None, (text) => heard[1]!.push(text));
+  const silent = ask(3, CancellationToken.None);
+  await Promise.all([assert.rejects(cancelled, code('cancelled')), listening, silent]);
+  assert.deepEqual(models.get('a')?.batches.at(-1), [1, 2, 3]);
+  assert.deepEqual(heard, [['1 after 1'], [1, 2, 3, 4, 5].map((step) => `2 after ${step}`)]);
 });
 
 test('cancelling one image of a batch leaves the others alone', async () => {
