@@ -123,8 +123,8 @@ test('records that share bytes are refused', async () => {
 
 test('a directory that claims more records than it has bytes for is refused before it is read', async () => {
   const bytes = storedZip([['a', some]]);
-  bytes.writeUInt16LE(65_000, bytes.length - 12);
-  await assert.rejects(readZip(memoryFile(bytes)), invalid(/claims 65000 records in a directory of/));
+  bytes.writeUInt16LE(16_000, bytes.length - 12);
+  await assert.rejects(readZip(memoryFile(bytes)), invalid(/claims 16000 records in a directory of/));
 });
 
 test('a tensor is what its offset, shape and strides say', async () => {
