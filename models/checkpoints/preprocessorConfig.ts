@@ -3,8 +3,12 @@
  * does in `transformers`, with the fields that it overrides. A step that we do not do alike is refused by its name.
  */
 import * as z from 'zod/mini';
+import { en } from 'zod/locales';
 import type { ImageRecipe } from '../pack/imageRecipe.js';
 import { invalid, unsupported } from './errors.js';
+
+// zod/mini brings no messages of its own.
+z.config(en());
 
 type Channels = ImageRecipe['mean'];
 type Resampling = ImageRecipe['resampling'];
@@ -75,7 +79,7 @@ const filters: readonly { readonly name: string; readonly resampling?: Resamplin
 ];
 
 /** Steps that we do, or that canonical pixels need not: they are RGB. */
-const knownSteps = ['do_resize', 'do_center_crop', 'do_rescale', 'do_normalize', 'do_convert_rgb'];
+const knownSteps = new Set(['do_resize', 'do_center_crop', 'do_rescale', 'do_normalize', 'do_convert_rgb']);
 
 const side = z.int().check(z.positive(), z.lte(4096));
 const sides = z.strictObject({ height: side, width: side });
@@ -117,7 +121,7 @@ export function imageRecipe(config: unknown, path = 'preprocessor_config.json'):
   const fields = result.data;
   const defaults = defaultsOf(fields, path);
   for (const [step, value] of Object.entries(fields)) {
-    if (step.startsWith('do_') && value === true && !knownSteps.includes(step)) {
+    if (step.startsWith('do_') && value === true && !knownSteps.has(step)) {
       throw unsupported(path, `asks for ${step}, which is not done here`, 'Import an encoder that needs no such step.');
     }
   }
