@@ -3,7 +3,7 @@
  * the whole of what a pickle can do; none of it runs code of the file.
  */
 import { isDType, type DType } from './dtype.js';
-import { unsupported } from './errors.js';
+import { quoted, unsupported } from './errors.js';
 import { Dict, Global, PlainObject, StorageRecord, TensorRecord, Tuple, type PickleValue } from './pickleValues.js';
 
 /** What a constructor may ask of the machine that reads the pickle. */
@@ -137,7 +137,7 @@ export function construct(name: string, args: Tuple, context: PickleContext): Pi
   if (constructor) return constructor(args.items, context);
   if (plainClasses.has(name)) return new PlainObject(name, args);
   if (dictClasses.has(name)) return args.items[0] instanceof Dict ? args.items[0] : new Dict();
-  throw context.damaged(`${name} cannot be called`);
+  throw context.damaged(`${quoted(name)} cannot be called`);
 }
 
 /** Makes an object of an allowed class. @throws CaptionError `checkpoint-invalid` */

@@ -18,7 +18,8 @@ const { values: options } = parseArgs({
 });
 const count = Number(options.count);
 const seed = options.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(options.seed);
-if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed)) throw new Error('--count and --seed take whole numbers');
+if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed))
+  throw new Error('--count and --seed take whole numbers');
 process.stdout.write(`seed ${seed}, ${count} inputs for each reader\n`);
 
 const readers = await fuzzedReaders();

@@ -180,7 +180,7 @@ for (const [what, bytes, message] of [
   ['that uses a value before it is made', pickle('h\x05'), /value 5 is used before/],
   ['that opens marks without end', pickle('('.repeat(2000)), /nested too deep/],
   ['with a number of a kilobyte', pickle(`\x8b\0\x04\0\0${'a'.repeat(1024)}`), /a number has 1024 bytes/],
-  ['that calls a type', pickle('cbuiltins\nint\n)R'), /builtins\.int cannot be called/],
+  ['that calls a type', pickle('cbuiltins\nint\n)R'), /"builtins\.int" cannot be called/],
   ['that calls text', pickle(`${text('a')})R`), /a call has no function/],
 ] as const) {
   test(`a pickle ${what} is refused`, () => {
