@@ -3,6 +3,7 @@ import { commands, window, type Disposable, type LogOutputChannel } from 'vscode
 import { fromResponseError } from '@clipcap/protocol/error';
 import { captionImages } from './captionImages.js';
 import { namedImages } from './images.js';
+import { installCuda } from './installCuda.js';
 import type { LanguageServer } from './languageServer.js';
 import type { PrefixPanel } from './panel.js';
 
@@ -10,6 +11,8 @@ interface CommandContext {
   readonly server: LanguageServer;
   readonly panel: PrefixPanel;
   readonly log: LogOutputChannel;
+  /** The command line's script. */
+  readonly cli: string;
 }
 
 type Command = (around: CommandContext, first: unknown, selection: unknown) => Promise<void>;
@@ -40,6 +43,10 @@ const table: Readonly<Record<string, Command>> = {
       const { message } = fromResponseError(error);
       if ((await window.showErrorMessage(message, 'Show Log')) !== undefined) log.show();
     }
+  },
+
+  async 'clipcap.installCuda'({ server, log, cli }) {
+    if (await installCuda(cli, log)) await server.restart();
   },
 
   'clipcap.showLog'({ log }) {

@@ -22,7 +22,7 @@ export function activate(context: ExtensionContext): void {
     showStatus(started),
     showLicenceNoteOnce(context, started),
     window.registerWebviewPanelSerializer(panelViewType, panel),
-    ...registerCommands({ server: started, panel, log }),
+    ...registerCommands({ server: started, panel, log, cli: context.asAbsolutePath('dist/cli.mjs') }),
   );
   server = started;
   void started.start();

@@ -15,8 +15,11 @@ const dist = join(root, 'dist');
 /** Packages that stay outside of the bundles. */
 const external = ['onnxruntime-node', 'sharp'];
 
-/** Dependencies that only install scripts use: never shipped. */
-const onlyForInstalling = new Set(['adm-zip', 'global-agent']);
+/** CUDA's provider library is fetched on request, with ONNX Runtime's own install script; there is one for this platform only. */
+const hasCuda = process.platform === 'linux' && process.arch === 'x64';
+
+/** Dependencies that only that script uses. */
+const onlyForInstalling = new Set(hasCuda ? [] : ['adm-zip', 'global-agent']);
 
 const nodeBundles = {
   client: 'client/extension.ts',
@@ -115,7 +118,8 @@ function isShipped(name, path) {
   if (parts.includes('node_modules')) return false;
   if (/\.(?:map|d\.[cm]?ts|ts|md)$/u.test(path)) return false;
   if (name === 'onnxruntime-node') {
-    if (['lib', 'script', '__commit.txt'].includes(parts[0])) return false;
+    if (['lib', '__commit.txt'].includes(parts[0])) return false;
+    if (parts[0] === 'script' && !(hasCuda && (parts.length === 1 || parts[1].startsWith('install')))) return false;
     if (parts[0] === 'bin' && parts.length >= 3 && parts[2] !== process.platform) return false;
     if (parts[0] === 'bin' && parts.length >= 4 && parts[3] !== process.arch) return false;
   }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import type { DoctorRequest } from './doctor.js';
 import { addDecodingOptions, captionOptions, type DecodingFlags } from './decodingFlags.js';
+import { addImportCommand, type ImportCommand } from './importFlags.js';
 
 export interface CaptionRequest {
   /** Images and folders, as given. */
@@ -19,6 +20,9 @@ export interface CaptionRequest {
 export type CommandLine =
   | { readonly kind: 'caption'; readonly request: CaptionRequest }
   | { readonly kind: 'doctor'; readonly request: DoctorRequest }
+  /** `consent`: the download was agreed to. */
+  | { readonly kind: 'install-cuda'; readonly consent: boolean }
+  | { readonly kind: 'import'; readonly command: ImportCommand }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
   /** `json`: the document is printed too. */
@@ -29,6 +33,13 @@ interface Flags extends DecodingFlags {
   readonly provider: string;
   readonly json?: boolean;
   readonly output?: string;
+}
+
+interface DoctorFlags {
+  readonly json?: boolean;
+  readonly retryProviders?: boolean;
+  readonly installCuda?: boolean;
+  readonly yes?: boolean;
 }
 
 /** Understands the arguments after the program's name. */
@@ -63,11 +74,17 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     .description('Say what captions are made with here: versions, memory, execution providers, model packs.')
     .argument('[pack...]', 'folders of further model packs')
     .option('--retry-providers', 'forget what is known of the execution providers and try them again')
+    .option('--install-cuda', 'download CUDA’s provider library, after asking, and nothing else')
+    .option('--yes', 'agree to the download')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExit code: 0 captions can be made, 2 wrong usage, 3 they cannot.')
-    .action((packs: string[], { json, retryProviders }: { json?: boolean; retryProviders?: boolean }) => {
-      asked = { kind: 'doctor', request: { packs, retry: retryProviders ?? false, json: json ?? false } };
+    .action((packs: string[], { json, retryProviders, installCuda, yes }: DoctorFlags) => {
+      const request = { packs, retry: retryProviders ?? false, json: json ?? false };
+      asked = installCuda ? { kind: 'install-cuda', consent: yes ?? false } : { kind: 'doctor', request };
     });
+  addImportCommand(program, (command) => {
+    asked = { kind: 'import', command };
+  });
   try {
     program.parse(args, { from: 'user' });
   } catch (error) {

@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { caption } from './caption.js';
 import { parseCommandLine } from './commandLine.js';
 import { doctor } from './doctor.js';
+import { importModel } from './import.js';
+import { installCuda } from './installCuda.js';
 import { write } from './output.js';
 
 const places = {
@@ -26,6 +28,12 @@ switch (command.kind) {
     break;
   case 'doctor':
     process.exitCode = await doctor(command.request, places, await version());
+    break;
+  case 'install-cuda':
+    process.exitCode = await installCuda(command.consent);
+    break;
+  case 'import':
+    process.exitCode = await importModel(command.command, places);
     break;
   case 'version':
     write(process.stdout, `${await version()}\n`);

@@ -16,7 +16,7 @@ const driverTraces: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>
 const driverVariables = ['CUDA_PATH', 'CUDA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
 
 /** The folder of ONNX Runtime's package, as the inference process finds it. */
-function runtimeFolder(): string {
+export function runtimeFolder(): string {
   return dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
 }
 

@@ -10,7 +10,7 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
-import { captionImage, priorities } from '@clipcap/protocol/inference';
+import { captionImage, priorities, runtimeInfo } from '@clipcap/protocol/inference';
 import { childEnvironment } from '@clipcap/server/process/child';
 import { readImage } from '@clipcap/server/process/readImage';
 import { root } from '../root.js';
@@ -50,6 +50,11 @@ export class InferenceUnderTest {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8').catch(() => '');
     const kilobytes = /^VmHWM:\s+(\d+) kB$/mu.exec(status)?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
+  }
+
+  /** The resident memory now, in megabytes. */
+  async memory(): Promise<number> {
+    return (await this.#connection.sendRequest(runtimeInfo)).memory / 2 ** 20;
   }
 
   async end(): Promise<void> {

@@ -8,6 +8,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../root.js';
+import { growth } from './growth.js';
 import { hoverTimes } from './hover.js';
 import { InferenceUnderTest } from './inferenceUnderTest.js';
 import { comparePeer } from './peer.js';
@@ -37,6 +38,7 @@ try {
   row('hover on a captioned image', figure(await hoverTimes(first, 50)), 'ms', '≤ 5');
   if (smallRuns.memory !== undefined) row('peak memory at 500×375', smallRuns.memory, 'MB', '≤ 350');
   if (largeRuns.memory !== undefined) row('peak memory at 12 megapixels', largeRuns.memory, 'MB', '≤ 600');
+  row('growth over 1,000 captions', figure([await growth(smallPhotos)]), 'MB', '≤ 20');
   await comparePeer(values.peer, smallPhotos.slice(0, 24), row);
 } finally {
   await rm(folder, { recursive: true, force: true });

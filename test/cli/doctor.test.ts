@@ -4,9 +4,11 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeRandomPack } from '../randomPack.js';
-import { fixture } from '../root.js';
+import { fixture, root } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { clipcap, failure } from './clipcap.js';
+
+const runtime = join(root, 'dist', 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6', 'linux', 'x64');
 
 interface Report {
   readonly ok: boolean;
@@ -106,4 +108,30 @@ test('nothing but the memory of trials is left in the cache: ONNX Runtime’s ow
   await clipcap(['caption', fixture('photos/moon.jpg')], bare(cache));
   assert.deepEqual(await readdir(cache), ['clipcap-lens']);
   assert.deepEqual(await readdir(join(cache, 'clipcap-lens')), ['providers.json']);
+});
+
+test('CUDA’s library is not downloaded without consent', async (t) => {
+  const { code, stdout, stderr } = await clipcap(['doctor', '--install-cuda'], bare(await temporaryFolder(t)));
+  if (process.platform === 'linux' && process.arch === 'x64') {
+    assert.equal(code, 2);
+    assert.match(stdout, /downloads .+ from https:\/\/api\.nuget\.org .+megabytes/su);
+    assert.match(stderr, /^Nothing was downloaded/u);
+  } else {
+    assert.equal(code, 3);
+  }
+});
+
+test('a download of CUDA’s library that fails says why and changes nothing', async (t) => {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    t.skip('there is no CUDA provider for this platform');
+    return;
+  }
+  const { env } = bare(await temporaryFolder(t));
+  // A proxy that nobody listens at: the network cannot be reached, whatever it is.
+  const offline = { ...env, GLOBAL_AGENT_HTTPS_PROXY: 'http://127.0.0.1:9', GLOBAL_AGENT_NO_PROXY: '' };
+  const before = await readdir(runtime);
+  const { code, stderr } = await clipcap(['doctor', '--install-cuda', '--yes'], { env: offline });
+  assert.equal(code, 3);
+  assert.match(stderr, /could not be installed \(.+\)\. Check the network/u);
+  assert.deepEqual(await readdir(runtime), before);
 });

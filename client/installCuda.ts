@@ -1,0 +1,47 @@
+/** “Install CUDA Support…”: says what will be downloaded, and lets the command line do it if the user agrees. */
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { ProgressLocation, window, type LogOutputChannel } from 'vscode';
+
+const offer =
+  'With your consent, this downloads the CUDA provider of ONNX Runtime from ' +
+  'https://api.nuget.org (package Microsoft.ML.OnnxRuntime.Gpu.Linux, MIT licence, some hundred megabytes) into the extension’s ' +
+  'folder. It also needs NVIDIA’s driver, CUDA 12 and cuDNN 9 on this machine. An update of the extension removes it.';
+
+/**
+ * Asks, installs, and says how it went.
+ * @param cli the command line's script
+ * @returns whether providers should be tried anew
+ */
+export async function installCuda(cli: string, log: LogOutputChannel): Promise<boolean> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    await window.showWarningMessage('CUDA is for Linux x64. On this machine, auto tries what there is.');
+    return false;
+  }
+  const install = 'Download and Install';
+  const choice = await window.showInformationMessage('Install CUDA support?', { modal: true, detail: offer }, install);
+  if (choice !== install) return false;
+  const progress = {
+    location: ProgressLocation.Notification,
+    title: 'ClipCap: installing CUDA support',
+    cancellable: true,
+  };
+  return window.withProgress(progress, async (_, token) => {
+    const child = spawn(process.execPath, [cli, 'doctor', '--install-cuda', '--yes'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    });
+    token.onCancellationRequested(() => child.kill());
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    const said = (await text(child.stderr)).trim();
+    if ((await ended) === 0) return true;
+    if (token.isCancellationRequested) return false;
+    log.error(said);
+    if ((await window.showErrorMessage(said || 'CUDA’s library could not be installed.', 'Show Log')) !== undefined)
+      log.show();
+    return false;
+  });
+}
