@@ -38,7 +38,7 @@ export function addDecodingOptions(command: Command): Command {
     number('seed', 'n', 'sample: the same seed draws the same captions (default: 0)'),
     number('captions', 'n', 'captions for each image, at most the beams (default: 1)'),
     number('minTokens', 'n', 'shortest caption in tokens (default: 1)'),
-    number('maxTokens', 'n', 'longest caption in tokens (default: 67)'),
+    number('maxTokens', 'n', 'longest caption in tokens (default: the pack’s)'),
     new Option('--stop <token>', 'a token that also ends captions: its id, or its text; can be repeated').argParser(
       collect,
     ),
