@@ -163,14 +163,23 @@ export const errorCodes = [
   'pack-file-missing',
   'pack-file-changed',
   'pack-tensor-mismatch',
+  'pack-unwritable',
   // a checkpoint to import
   'checkpoint-missing',
   'checkpoint-invalid',
   'checkpoint-unsupported',
-  // a checkpoint to import
-  'checkpoint-missing',
-  'checkpoint-invalid',
-  'checkpoint-unsupported',
+  'checkpoint-mismatch',
+  // a model to download
+  'model-unknown',
+  'download-manual',
+  'download-offline',
+  'download-refused',
+  'download-missing',
+  'download-failed',
+  'download-mismatch',
+  'download-busy',
+  'download-space',
+  'download-unwritable',
   // the runtime
   'provider-unavailable',
   'out-of-memory',

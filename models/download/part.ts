@@ -1,0 +1,140 @@
+/**
+ * A file that is still arriving: a folder `NAME.part…` beside the place of the finished file, with what has come and
+ * what is needed to go on with it. The folder's name says which process works on it; taking one over is one rename, so
+ * two processes never write to the same bytes.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { CaptionError } from '@clipcap/protocol/error';
+import { diskError } from './errors.js';
+
+/** What the bytes that have come belong to. */
+const origin = z.object({ url: z.string(), etag: z.optional(z.string()), size: z.number() });
+export type Origin = z.infer<typeof origin>;
+
+/** A process that has written nothing for this long has died, or sleeps for good. */
+const abandonedMilliseconds = 10 * 60_000;
+
+const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+
+export class Part {
+  readonly #folder: string;
+  readonly #name: string;
+  #place: string;
+
+  private constructor(folder: string, name: string, place: string) {
+    this.#folder = folder;
+    this.#name = name;
+    this.#place = place;
+  }
+
+  /**
+   * Takes what is there of a file, or begins it.
+   * @throws CaptionError `download-busy` if a living process works on it, `download-unwritable`, `download-space`
+   */
+  static async claim(folder: string, name: string): Promise<Part> {
+    const own = join(folder, `${name}.part-${host}-${process.pid}-${randomBytes(4).toString('hex')}`);
+    try {
+      for (const found of await partsOf(folder, name)) {
+        const owner = await livingOwner(join(folder, found), name);
+        if (owner !== undefined) throw busy(name, owner);
+        const taken = await rename(join(folder, found), own).then(
+          () => true,
+          () => false,
+        );
+        if (taken) return new Part(folder, name, own);
+      }
+      await mkdir(own);
+      return new Part(folder, name, own);
+    } catch (cause) {
+      throw diskError(cause, own);
+    }
+  }
+
+  /** The file with the bytes that have come. */
+  get data(): string {
+    return join(this.#place, 'data');
+  }
+
+  /** Bytes that have come. */
+  async size(): Promise<number> {
+    return (await stat(this.data).catch(() => undefined))?.size ?? 0;
+  }
+
+  /** What they belong to, if that is known. */
+  async origin(): Promise<Origin | undefined> {
+    try {
+      return origin.parse(JSON.parse(await readFile(join(this.#place, 'origin.json'), 'utf8')));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Empties the part: what comes now belongs to `from`. */
+  async begin(from: Origin): Promise<FileHandle> {
+    await rm(this.data, { force: true });
+    await writeFile(join(this.#place, 'origin.json'), JSON.stringify(from));
+    return open(this.data, 'w');
+  }
+
+  /** Goes on behind what has come. */
+  resume(): Promise<FileHandle> {
+    return open(this.data, 'a');
+  }
+
+  /** Makes it the finished file. */
+  async finish(): Promise<void> {
+    await rename(this.data, join(this.#folder, this.#name));
+    await this.discard();
+  }
+
+  async discard(): Promise<void> {
+    await rm(this.#place, { recursive: true, force: true });
+  }
+
+  /** Leaves it to whoever asks next. */
+  async release(): Promise<void> {
+    const free = join(this.#folder, `${this.#name}.part`);
+    await rename(this.#place, free).catch(() => undefined);
+    this.#place = free;
+  }
+}
+
+/** Bytes of a file that have come so far. */
+export async function arrived(folder: string, name: string): Promise<number> {
+  const sizes = (await partsOf(folder, name)).map(async (part) => {
+    const data = await stat(join(folder, part, 'data')).catch(() => undefined);
+    return data?.size ?? 0;
+  });
+  return Math.max(0, ...(await Promise.all(sizes)));
+}
+
+async function partsOf(folder: string, name: string): Promise<readonly string[]> {
+  const entries = await readdir(folder);
+  return entries.filter((entry) => entry === `${name}.part` || entry.startsWith(`${name}.part-`)).toSorted();
+}
+
+/** The process that works on a part, if it lives. */
+async function livingOwner(place: string, name: string): Promise<number | undefined> {
+  const [, where, pid] = /\.part-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}$/u.exec(place) ?? [];
+  if (where === undefined || pid === undefined || !place.includes(`${name}.part-`)) return undefined;
+  const found = (await stat(join(place, 'data')).catch(() => undefined)) ?? (await stat(place).catch(() => undefined));
+  if (!found || Date.now() - found.mtimeMs > abandonedMilliseconds) return undefined;
+  return where === host && !lives(Number(pid)) ? undefined : Number(pid);
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function busy(name: string, pid: number): CaptionError {
+  const message = `Another process (${pid}) is downloading ${name}. Wait until it has finished, then ask again.`;
+  return new CaptionError('download-busy', message);
+}

@@ -1,0 +1,110 @@
+/** Where downloaded models lie, and the note beside each that says what its files were when they came. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { CaptionError } from '@clipcap/protocol/error';
+import { findModel } from '../registry/registry.js';
+import { diskError } from './errors.js';
+
+const noteName = 'download.json';
+const largestNote = 2 ** 20;
+
+const storedFile = z.object({
+  size: z.number(),
+  sha256: z.string(),
+  trust: z.enum(['registry', 'server', 'first-use']),
+  url: z.string(),
+  /** Of the last change, in milliseconds: while it stays, the file is not read again. */
+  modified: z.number(),
+});
+
+const note = z.object({
+  version: z.literal(1),
+  id: z.string(),
+  /** Whether every file of the model has come. */
+  complete: z.boolean(),
+  files: z.record(z.string(), storedFile),
+});
+
+export type StoredFile = z.infer<typeof storedFile>;
+export type Note = z.infer<typeof note>;
+
+/** The folder of all downloaded models of this user, whichever editor or command line fetched them. */
+export function modelsFolder(): string {
+  const { CLIPCAP_MODELS: named, XDG_DATA_HOME: data, LOCALAPPDATA: local } = process.env;
+  if (named) return named;
+  if (process.platform === 'darwin') {
+    return join(homedir(), 'Library', 'Application Support', 'clipcap-lens', 'models');
+  }
+  const windows = process.platform === 'win32' ? local : undefined;
+  return join(windows ?? (data || join(homedir(), '.local', 'share')), 'clipcap-lens', 'models');
+}
+
+/** A model's folder, be it there or not. */
+export function folderOf(id: string, store: string = modelsFolder()): string {
+  return join(store, id.replaceAll('/', '--'));
+}
+
+/**
+ * The folder of a model that was downloaded whole. Files that have changed since are read again and compared with the
+ * SHA-256 that they had.
+ * @param id as in the registry, or a repository of the hub
+ * @returns undefined if the model, or a part of it, is not there
+ * @throws CaptionError `model-unknown`, or `download-mismatch` if a file is not what was downloaded
+ */
+export async function storedModel(id: string, store: string = modelsFolder()): Promise<string | undefined> {
+  const folder = folderOf(findModel(id).id, store);
+  const stored = await readNote(folder);
+  if (!stored?.complete) return undefined;
+  for (const [name, file] of Object.entries(stored.files)) {
+    if (!(await isUnchanged(folder, name, file))) return undefined;
+  }
+  return folder;
+}
+
+/**
+ * Whether a file is there and is the one that was downloaded.
+ * @throws CaptionError `download-mismatch` if it is there and is another one
+ */
+export async function isUnchanged(folder: string, name: string, file: StoredFile): Promise<boolean> {
+  const path = join(folder, name);
+  const found = await stat(path).catch(() => undefined);
+  if (!found) return false;
+  if (found.size === file.size && found.mtimeMs === file.modified) return true;
+  if (found.size === file.size && (await sha256Of(path)) === file.sha256) return true;
+  const message = `${path} is not the file that was downloaded. Delete it and download the model again.`;
+  throw new CaptionError('download-mismatch', message);
+}
+
+/** The note of a folder; none if it cannot be read, is no note, or is another model's. */
+export async function readNote(folder: string): Promise<Note | undefined> {
+  try {
+    const text = await readFile(join(folder, noteName), 'utf8');
+    return text.length > largestNote ? undefined : note.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Written beside and renamed. @throws CaptionError `download-unwritable`, `download-space` */
+export async function writeNote(folder: string, content: Note): Promise<void> {
+  const fresh = join(folder, `.${noteName}-${process.pid}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(fresh, `${JSON.stringify(content, null, 2)}\n`);
+    await rename(fresh, join(folder, noteName));
+  } catch (cause) {
+    await rm(fresh, { force: true }).catch(() => undefined);
+    throw diskError(cause, join(folder, noteName));
+  }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const chunks: AsyncIterable<Buffer> = createReadStream(path);
+  for await (const chunk of chunks) hash.update(chunk);
+  return hash.digest('hex');
+}
