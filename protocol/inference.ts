@@ -44,6 +44,34 @@ export const tryProvider = new RequestType<{ model: string; provider: Provider }
   'inference/tryProvider',
 );
 
+/** An image file and what messages call it. */
+export interface ImageBytes {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+}
+
+export interface SelfCheck {
+  /** Whether prefix, scores and nearest words are numbers. */
+  readonly finite: boolean;
+  /** ‖a − b‖ / ‖a‖ of two different images’ prefixes. */
+  readonly prefixDifference: number;
+  readonly caption: string;
+  /** The word nearest to each prefix position. */
+  readonly nearest: readonly string[];
+}
+
+/** Runs a pack that was just imported on the CPU, with an image or without. */
+export const checkModel = new RequestType<{ model: string; image?: ImageBytes }, SelfCheck, Failure>(
+  'inference/checkModel',
+);
+
+/** The prefixes [K·D] of images, for a pack’s statistics. */
+export const measurePrefixes = new RequestType<
+  { model: string; images: readonly ImageBytes[] },
+  readonly Float32Array[],
+  Failure
+>('inference/measurePrefixes');
+
 export interface RuntimeInfo {
   /** Of ONNX Runtime. */
   readonly version: string;

@@ -49,7 +49,8 @@ export async function openPack(path: string): Promise<Pack> {
   const encoder = manifest.encoder.kind === 'onnx' ? files.get(manifest.encoder.file)! : undefined;
   const [weights, statistics] = await Promise.all([readSafetensors(weightsFile), readSafetensors(statisticsFile)]);
   checkTensors(weights, weightTensors(manifest));
-  checkTensors(statistics, statisticsTensors(manifest));
+  const hasReference = statistics.tensors.has('prefix_mean') || statistics.tensors.has('prefix_covariance');
+  checkTensors(statistics, statisticsTensors(manifest, hasReference));
   return { folder, manifest, weights, statistics, encoder, tokenizer };
 }
 

@@ -14,14 +14,14 @@ export function weightTensors({ encoder, mapper, languageModel }: PackManifest):
   ]);
 }
 
-/** Statistics over the pack's reference images. */
-export function statisticsTensors({ mapper, languageModel }: PackManifest): ExpectedTensors {
+/** @param hasReference whether the prefix was measured over reference images, which an import may have none of */
+export function statisticsTensors({ mapper, languageModel }: PackManifest, hasReference = true): ExpectedTensors {
   const { width, vocabulary } = languageModel;
-  return expected([
+  const overImages: TensorList = [
     ['prefix_mean', 'vector', [mapper.prefixLength, width]],
     ['prefix_covariance', 'vector', [width, width]],
-    ['vocabulary_norms', 'vector', [vocabulary]],
-  ]);
+  ];
+  return expected([...(hasReference ? overImages : []), ['vocabulary_norms', 'vector', [vocabulary]]]);
 }
 
 /** How a pack of one data type stores a tensor. Blocks are for what is multiplied or looked up, 16 bit for the rest. */

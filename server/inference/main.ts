@@ -9,7 +9,9 @@ import { toResponseError } from '@clipcap/protocol/error';
 import {
   captionGrown,
   captionImage,
+  checkModel,
   loadModel,
+  measurePrefixes,
   modelState,
   runtimeInfo,
   tryProvider,
@@ -18,12 +20,13 @@ import { inspect } from './decode.js';
 import { Model } from './model.js';
 import { builtProviders } from './provider.js';
 import { ResidentModel } from './residentModel.js';
-import { type CaptionModel, Scheduler } from './scheduler.js';
+import { Scheduler } from './scheduler.js';
+import { prefixesOf, selfCheck } from './selfCheck.js';
 import { tryProvider as runTrial } from './trial.js';
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 
-const resident = new ResidentModel<CaptionModel>(
+const resident = new ResidentModel(
   (folder, provider) => Model.load(folder, provider),
   (state) => {
     // A parent that is gone needs no news.
@@ -41,6 +44,12 @@ connection.onRequest(captionImage, (params, token) => {
 });
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
 connection.onRequest(tryProvider, ({ model, provider }) => runTrial(model, provider).catch(respond));
+connection.onRequest(checkModel, ({ model, image }) =>
+  resident.use({ model, provider: 'cpu' }, (loaded) => selfCheck(loaded, image)).catch(respond),
+);
+connection.onRequest(measurePrefixes, ({ model, images }) =>
+  resident.use({ model, provider: 'cpu' }, (loaded) => prefixesOf(loaded, images)).catch(respond),
+);
 connection.onRequest(runtimeInfo, () => ({
   version: env.versions.node ?? '',
   providers: builtProviders(),

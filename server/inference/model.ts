@@ -135,6 +135,13 @@ export class Model {
     }));
   }
 
+  /** Prefixes of N images, [K·D] each; images as in {@link caption}. */
+  async prefixes(pixelValues: readonly Float32Array[]): Promise<Float32Array[]> {
+    const prefix = await this.#parts.mapper.map(await this.#parts.encoder.encode(pixelValues));
+    const length = prefix.length / pixelValues.length;
+    return pixelValues.map((_, image) => prefix.slice(image * length, (image + 1) * length));
+  }
+
   async dispose(): Promise<void> {
     const { encoder, mapper, decoder, nearest } = this.#parts;
     await Promise.all([encoder.release(), mapper.release(), decoder.release(), nearest.release()]);

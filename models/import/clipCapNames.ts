@@ -1,0 +1,70 @@
+/**
+ * Finds mapper and language model in a checkpoint and calls their tensors by the official names (`clip_project.*`,
+ * `gpt.*`), whatever a training script has wrapped around them (`module.`, `model.`, `_orig_mod.`) or called them.
+ */
+import type { Checkpoint } from '../checkpoints/checkpoint.js';
+import { unsupported } from '../checkpoints/errors.js';
+
+/** Whose names a checkpoint uses: those of ClipCap's authors, or of TheoCoombes/ClipCap. */
+type Layout = 'official' | 'theocoombes';
+
+export interface ClipCapNames {
+  readonly layout: Layout;
+  /** From official names to the checkpoint's. */
+  readonly tensors: ReadonlyMap<string, string>;
+  /** What belongs to neither part, such as an optimizer's state. */
+  readonly others: readonly string[];
+}
+
+const languageModel = /^(.*?)([^.]+)\.transformer\.wte\.weight$/u;
+const mappers = { 'clip_project.': 'official', 'transformer_mapper.': 'theocoombes' } as const;
+
+/** Causal masks that older versions of transformers stored with the weights. */
+const buffers = /\.attn\.(?:masked_)?bias$/u;
+
+/** @throws CaptionError `checkpoint-unsupported` if it holds no ClipCap model, or more than one */
+export function clipCapNames(checkpoint: Checkpoint): ClipCapNames {
+  const names = checkpoint.names();
+  const found = names.map((name) => languageModel.exec(name)).filter((match) => match !== null);
+  if (found.length > 1) throw unsupported(checkpoint.path, 'holds more than one GPT-2', 'Save the captioner alone.');
+  const [match] = found;
+  if (!match) throw noLanguageModel(checkpoint);
+  const [, outer = '', model = ''] = match;
+  const mapper = Object.keys(mappers).find((root) => names.some((name) => name.startsWith(outer + root)));
+  if (!isMapper(mapper)) {
+    const remedy = 'Name the state dict of a whole ClipCap model: torch.save(model.state_dict(), "weights.pt").';
+    throw unsupported(
+      checkpoint.path,
+      `has no mapper (${outer}clip_project.* or ${outer}transformer_mapper.*)`,
+      remedy,
+    );
+  }
+  const tensors = new Map<string, string>();
+  const others: string[] = [];
+  const roots = { [`${outer}${model}.`]: 'gpt.', [outer + mapper]: 'clip_project.' };
+  for (const name of names) {
+    const root = Object.keys(roots).find((begin) => name.startsWith(begin));
+    if (root === undefined) others.push(name);
+    else if (!buffers.test(name)) tensors.set(roots[root]! + name.slice(root.length), name);
+  }
+  return { layout: mappers[mapper], tensors, others };
+}
+
+function isMapper(root: string | undefined): root is keyof typeof mappers {
+  return root !== undefined && Object.hasOwn(mappers, root);
+}
+
+function noLanguageModel(checkpoint: Checkpoint): Error {
+  const names = checkpoint.names();
+  const isEncoder = names.some((name) => /(?:^|\.)(?:visual|vision_model|embeddings)\./u.test(name));
+  const hasMapper = names.some((name) => name.includes('clip_project.') || name.includes('transformer_mapper.'));
+  if (hasMapper) {
+    const remedy = 'Save the whole model, language model included: torch.save(model.state_dict(), "weights.pt").';
+    return unsupported(checkpoint.path, 'holds a mapper without its GPT-2', remedy);
+  }
+  return unsupported(
+    checkpoint.path,
+    isEncoder ? 'is an image encoder, not a ClipCap checkpoint' : 'is not a ClipCap checkpoint: it holds no GPT-2',
+    isEncoder ? 'Name it with --encoder, and the ClipCap checkpoint first.' : 'Name a ClipCap model’s state dict.',
+  );
+}

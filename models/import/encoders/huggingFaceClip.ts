@@ -1,0 +1,109 @@
+/** CLIP's vision transformer in Hugging Face's layout (`vision_model.*`, `visual_projection.weight`), under OpenAI's names. */
+import * as z from 'zod/mini';
+import type { Checkpoint } from '../../checkpoints/checkpoint.js';
+import { invalid, unsupported } from '../../checkpoints/errors.js';
+import type { Finding } from '../findings.js';
+import { stacked, turned, type TensorSources } from '../tensorSource.js';
+import { gridOf, Part, type ReadEncoder } from './imported.js';
+
+const vision = z.object({
+  /** Hugging Face leaves out what has its default. */
+  num_attention_heads: z._default(z.int().check(z.positive()), 12),
+  hidden_act: z._default(z.string(), 'quick_gelu'),
+  layer_norm_eps: z._default(z.number(), 1e-5),
+});
+/** Of the image side alone, or of both sides. */
+const configuration = z.union([z.object({ vision_config: vision }), vision]);
+
+const activations = { quick_gelu: 'quick-gelu', gelu: 'gelu' } as const;
+
+const headWidth = 64;
+const marker = 'vision_model.embeddings.class_embedding';
+
+/** What stands before the names, mostly nothing; undefined if this is no such encoder. */
+export function clipPrefix(checkpoint: Checkpoint): string | undefined {
+  return checkpoint
+    .names()
+    .find((name) => name.endsWith(marker))
+    ?.slice(0, -marker.length);
+}
+
+/** @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` */
+export function readHuggingFaceClip(checkpoint: Checkpoint, prefix: string): ReadEncoder {
+  const { path, config } = checkpoint;
+  const part = new Part(checkpoint, prefix);
+  if (!part.has('visual_projection.weight')) {
+    const remedy = 'Save a CLIPModel or a CLIPVisionModelWithProjection: the mapper takes projected embeddings.';
+    throw unsupported(path, 'has no visual_projection.weight', remedy);
+  }
+  const [width = 0, , , patchSize = 0] = part.shape('vision_model.embeddings.patch_embedding.weight', 4);
+  const grid = gridOf(part.shape('vision_model.embeddings.position_embedding.weight', 2)[0]!, path);
+  const [embeddingWidth = 0] = part.shape('visual_projection.weight', 2);
+  const layers = part.count('vision_model.encoder.layers.');
+  const { heads, activation, findings } = settings(config, width, path);
+  return {
+    sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, activation },
+    imageSize: grid * patchSize,
+    sources: renamed(part, layers),
+    findings,
+  };
+}
+
+function settings(
+  config: unknown,
+  width: number,
+  path: string,
+): { heads: number; activation: 'quick-gelu' | 'gelu'; findings: Finding[] } {
+  if (config === undefined) {
+    const heads = width / headWidth;
+    const findings: Finding[] = [
+      { what: 'encoder’s heads', value: String(heads), from: 'assumed' },
+      { what: 'encoder’s activation', value: 'quick-gelu', from: 'assumed' },
+    ];
+    return { heads, activation: 'quick-gelu', findings };
+  }
+  const result = z.safeParse(configuration, config);
+  if (!result.success) throw invalid(path, 'its config.json is not one of CLIP');
+  const {
+    num_attention_heads: heads,
+    hidden_act: name,
+    layer_norm_eps: epsilon,
+  } = 'vision_config' in result.data ? result.data.vision_config : result.data;
+  if (!isActivation(name) || epsilon !== 1e-5) {
+    throw unsupported(path, `computes with ${name} and an epsilon of ${epsilon}`, 'CLIP’s own encoders are built.');
+  }
+  return { heads, activation: activations[name], findings: [] };
+}
+
+function isActivation(name: string): name is keyof typeof activations {
+  return Object.hasOwn(activations, name);
+}
+
+function renamed(part: Part, layers: number): TensorSources {
+  const sources: TensorSources = new Map();
+  const take = (theirs: string, ours: string): unknown => sources.set(`encoder.${ours}`, part.source(theirs));
+  const takeBoth = (theirs: string, ours: string): void => {
+    for (const tensor of ['weight', 'bias']) take(`${theirs}.${tensor}`, `${ours}.${tensor}`);
+  };
+  take('vision_model.embeddings.class_embedding', 'class_embedding');
+  take('vision_model.embeddings.patch_embedding.weight', 'conv1.weight');
+  take('vision_model.embeddings.position_embedding.weight', 'positional_embedding');
+  // The name is misspelt in every file.
+  takeBoth('vision_model.pre_layrnorm', 'ln_pre');
+  takeBoth('vision_model.post_layernorm', 'ln_post');
+  sources.set('encoder.proj', turned(part.source('visual_projection.weight')));
+  for (let layer = 0; layer < layers; layer++) {
+    const theirs = `vision_model.encoder.layers.${layer}`;
+    const ours = `transformer.resblocks.${layer}`;
+    takeBoth(`${theirs}.layer_norm1`, `${ours}.ln_1`);
+    takeBoth(`${theirs}.layer_norm2`, `${ours}.ln_2`);
+    takeBoth(`${theirs}.mlp.fc1`, `${ours}.mlp.c_fc`);
+    takeBoth(`${theirs}.mlp.fc2`, `${ours}.mlp.c_proj`);
+    takeBoth(`${theirs}.self_attn.out_proj`, `${ours}.attn.out_proj`);
+    for (const tensor of ['weight', 'bias']) {
+      const parts = ['q', 'k', 'v'].map((name) => part.source(`${theirs}.self_attn.${name}_proj.${tensor}`));
+      sources.set(`encoder.${ours}.attn.in_proj_${tensor}`, stacked(parts));
+    }
+  }
+  return sources;
+}

@@ -1,0 +1,91 @@
+/** What every reader of an encoder finds out. */
+import type { Checkpoint } from '../../checkpoints/checkpoint.js';
+import { invalid } from '../../checkpoints/errors.js';
+import type { EncoderManifest, EncoderOf } from '../../pack/encoderManifest.js';
+import type { Finding } from '../findings.js';
+import type { ImageRecipe } from '../../pack/imageRecipe.js';
+import { stored, type TensorSource, type TensorSources } from '../tensorSource.js';
+
+/** Everything but what mapper and preprocessing decide. */
+type Shared = 'normalize' | 'image';
+export type EncoderSizes =
+  | Omit<EncoderOf<'clip-vit'>, Shared>
+  | Omit<EncoderOf<'clip-resnet'>, Shared>
+  | Omit<EncoderOf<'vit'>, Shared>
+  | Omit<EncoderOf<'dinov2'>, Shared>
+  | Omit<EncoderOf<'onnx'>, Shared>;
+
+export interface ReadEncoder {
+  readonly sizes: EncoderSizes;
+  /** Side of the image that positions or shapes ask for, in pixels. */
+  readonly imageSize: number;
+  /** By the names that packs use, `encoder.` included. */
+  readonly sources: TensorSources;
+  readonly findings: readonly Finding[];
+}
+
+export interface ImportedEncoder extends Omit<ReadEncoder, 'sizes' | 'imageSize'> {
+  /** `normalize` is the mapper's to say. */
+  readonly manifest: (normalize: boolean) => EncoderManifest;
+  readonly embeddingWidth: number;
+  /** An ONNX file, to be copied. */
+  readonly file?: string;
+  close(): Promise<void>;
+}
+
+export function withImage(sizes: EncoderSizes, image: ImageRecipe): (normalize: boolean) => EncoderManifest {
+  return (normalize) => ({ ...sizes, image, normalize });
+}
+
+/** A network's tensors below one prefix (`visual.`, `vision_model.`). */
+export class Part {
+  readonly #checkpoint: Checkpoint;
+  readonly #prefix: string;
+
+  constructor(checkpoint: Checkpoint, prefix: string) {
+    this.#checkpoint = checkpoint;
+    this.#prefix = prefix;
+  }
+
+  /** Without the prefix. */
+  names(): string[] {
+    const names = this.#checkpoint.names().filter((name) => name.startsWith(this.#prefix));
+    return names.map((name) => name.slice(this.#prefix.length));
+  }
+
+  has(name: string): boolean {
+    return this.#checkpoint.tensor(this.#prefix + name) !== undefined;
+  }
+
+  /** @throws CaptionError `checkpoint-invalid` if there is none of so many dimensions */
+  shape(name: string, rank: number): readonly number[] {
+    const shape = this.#checkpoint.tensor(this.#prefix + name)?.shape;
+    if (shape?.length === rank) return shape;
+    const what = shape ? `has the shape [${shape.join(', ')}]` : 'is missing';
+    throw invalid(this.#checkpoint.path, `the encoder’s tensor ${this.#prefix}${name} ${what}`);
+  }
+
+  /** @throws CaptionError `checkpoint-invalid` if it is missing */
+  source(name: string): TensorSource {
+    if (this.has(name)) return stored(this.#checkpoint, this.#prefix + name);
+    throw invalid(this.#checkpoint.path, `the encoder’s tensor ${this.#prefix}${name} is missing`);
+  }
+
+  /** How many blocks there are: distinct numbers after `stem`. */
+  count(stem: string): number {
+    const numbers = this.names()
+      .filter((name) => name.startsWith(stem))
+      .map((name) => name.slice(stem.length).split('.')[0]);
+    return new Set(numbers).size;
+  }
+}
+
+/**
+ * Side of the grid that `rows` positions are for, one of them the class token’s or the mean’s.
+ * @throws CaptionError `checkpoint-invalid` if there is none
+ */
+export function gridOf(rows: number, path: string): number {
+  const grid = Math.sqrt(rows - 1);
+  if (Number.isInteger(grid) && grid > 0) return grid;
+  throw invalid(path, `the encoder has ${rows} positions, which are no square and one more`);
+}

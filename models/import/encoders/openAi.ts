@@ -1,0 +1,96 @@
+/** CLIP's image encoders under OpenAI's names (`visual.*`): a vision transformer, or a ResNet with attention pooling. */
+import type { Checkpoint } from '../../checkpoints/checkpoint.js';
+import { invalid } from '../../checkpoints/errors.js';
+import { foldBatchNorm, type FoldedConvolution } from '../../graphs/foldBatchNorm.js';
+import { computed, readWhole, type TensorSource, type TensorSources } from '../tensorSource.js';
+import { gridOf, Part, type ReadEncoder } from './imported.js';
+
+const headWidth = 64;
+
+/** What stands before the names, `visual.` as a rule; undefined if this is no such encoder. */
+export function openAiPrefix(checkpoint: Checkpoint): string | undefined {
+  for (const name of checkpoint.names()) {
+    const prefix = /^(.*\.)?(?:class_embedding|attnpool\.positional_embedding)$/u.exec(name);
+    const root = prefix?.[1] ?? '';
+    if (prefix && checkpoint.tensor(`${root}conv1.weight`)) return root;
+  }
+  return undefined;
+}
+
+/** @throws CaptionError `checkpoint-invalid` */
+export function readOpenAi(checkpoint: Checkpoint, prefix: string): ReadEncoder {
+  const part = new Part(checkpoint, prefix);
+  return part.has('attnpool.positional_embedding')
+    ? readResnet(part, checkpoint.path)
+    : readTransformer(part, checkpoint.path);
+}
+
+function readTransformer(part: Part, path: string): ReadEncoder {
+  const [width = 0, , , patchSize = 0] = part.shape('conv1.weight', 4);
+  const grid = gridOf(part.shape('positional_embedding', 2)[0]!, path);
+  const [, embeddingWidth = 0] = part.shape('proj', 2);
+  const layers = part.count('transformer.resblocks.');
+  const heads = width / headWidth;
+  const sources: TensorSources = new Map(part.names().map((name) => [`encoder.${name}`, part.source(name)]));
+  return {
+    sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, activation: 'quick-gelu' },
+    imageSize: grid * patchSize,
+    sources,
+    findings: [],
+  };
+}
+
+function readResnet(part: Part, path: string): ReadEncoder {
+  const [width = 0] = part.shape('layer1.0.conv1.weight', 4);
+  const grid = gridOf(part.shape('attnpool.positional_embedding', 2)[0]!, path);
+  const [embeddingWidth = 0] = part.shape('attnpool.c_proj.weight', 2);
+  const [first = 0, second = 0, third = 0, fourth = 0] = [1, 2, 3, 4].map((stage) => part.count(`layer${stage}.`));
+  return {
+    sizes: {
+      kind: 'clip-resnet',
+      embeddingWidth,
+      width,
+      layers: [first, second, third, fourth],
+      heads: (32 * width) / headWidth,
+    },
+    imageSize: 32 * grid,
+    sources: folded(part, path),
+    findings: [],
+  };
+}
+
+/** Every convolution takes the batch normalisation after it: `conv1` its `bn1`, `downsample.0` its `downsample.1`. */
+function folded(part: Part, path: string): TensorSources {
+  const sources: TensorSources = new Map();
+  for (const name of part.names()) {
+    const convolution = /^(.*?)(conv(\d)|downsample\.0)\.weight$/u.exec(name);
+    if (name.startsWith('attnpool.')) sources.set(`encoder.${name}`, part.source(name));
+    if (!convolution) continue;
+    const [, block = '', own = '', number] = convolution;
+    const norm = number === undefined ? `${block}downsample.1` : `${block}bn${number}`;
+    const weight = part.source(name);
+    const fold = folding(part, weight, norm, path);
+    sources.set(
+      `encoder.${block}${own}.weight`,
+      computed(weight.shape, async () => (await fold()).weight),
+    );
+    sources.set(
+      `encoder.${block}${own}.bias`,
+      computed([weight.shape[0]!], async () => (await fold()).bias),
+    );
+  }
+  return sources;
+}
+
+function folding(part: Part, weight: TensorSource, norm: string, path: string): () => Promise<FoldedConvolution> {
+  const channels = weight.shape[0]!;
+  const vectors = ['weight', 'bias', 'running_mean', 'running_var'].map((name) => {
+    const source = part.source(`${norm}.${name}`);
+    if (source.shape.join() === String(channels)) return source;
+    throw invalid(path, `${norm}.${name} has the shape [${source.shape.join(', ')}] instead of [${channels}]`);
+  });
+  return async () => {
+    const [gain, shift, mean, variance] = await Promise.all(vectors.map(readWhole));
+    return foldBatchNorm(await readWhole(weight), { weight: gain!, bias: shift!, mean: mean!, variance: variance! });
+  };
+}

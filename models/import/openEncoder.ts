@@ -1,0 +1,60 @@
+/** Opens whatever was named as the encoder and says what it is, which tensors it has and how images are prepared for it. */
+import { openCheckpoint } from '../checkpoints/openCheckpoint.js';
+import { unsupported } from '../checkpoints/errors.js';
+import type { Checkpoint } from '../checkpoints/checkpoint.js';
+import { type ImportedEncoder, type ReadEncoder, withImage } from './encoders/imported.js';
+import { clipPrefix, readHuggingFaceClip } from './encoders/huggingFaceClip.js';
+import { readHuggingFaceVit, vitPrefix } from './encoders/huggingFaceVit.js';
+import { readOnnxEncoder } from './encoders/onnxEncoder.js';
+import { openAiPrefix, readOpenAi } from './encoders/openAi.js';
+import { encoderRecipe } from './preprocessing.js';
+
+/** How each family is told by its names, and read; the first that knows its names takes the checkpoint. */
+const families = [
+  { find: clipPrefix, read: readHuggingFaceClip },
+  { find: openAiPrefix, read: readOpenAi },
+  { find: vitPrefix, read: readHuggingFaceVit },
+] as const;
+
+/**
+ * @param path a folder in Hugging Face's layout, or a file: OpenAI's archive, a state dict, or an ONNX model
+ * @throws CaptionError `checkpoint-missing`, `checkpoint-invalid` or `checkpoint-unsupported`
+ */
+export async function openEncoder(path: string): Promise<ImportedEncoder> {
+  const opened = await openCheckpoint(path);
+  if (opened.format === 'onnx') {
+    return { ...(await described(readOnnxEncoder(opened), opened.path)), file: opened.path, close: async () => {} };
+  }
+  try {
+    return { ...(await described(readTensors(opened), opened.path)), close: () => opened.close() };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+function readTensors(checkpoint: Checkpoint): ReadEncoder {
+  for (const { find, read } of families) {
+    const prefix = find(checkpoint);
+    if (prefix !== undefined) return read(checkpoint, prefix);
+  }
+  const isClipCap = checkpoint.names().some((name) => name.includes('transformer.wte.weight'));
+  throw unsupported(
+    checkpoint.path,
+    isClipCap ? 'is a ClipCap checkpoint, not an image encoder' : 'is no image encoder that is known here',
+    'CLIP (of OpenAI or in Hugging Face’s layout), ViT and DINOv2 are read, and ready ONNX encoders.',
+  );
+}
+
+async function described(
+  { sizes, imageSize, sources, findings }: ReadEncoder,
+  path: string,
+): Promise<Omit<ImportedEncoder, 'file' | 'close'>> {
+  const { image, finding } = await encoderRecipe(path, sizes, imageSize);
+  return {
+    manifest: withImage(sizes, image),
+    embeddingWidth: sizes.embeddingWidth,
+    sources,
+    findings: [...findings, finding],
+  };
+}

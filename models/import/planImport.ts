@@ -1,0 +1,177 @@
+/**
+ * Opens what is to be imported and decides everything about the pack, before a byte is written: what shapes and
+ * configuration files tell, what was said, and what is usual where nothing is known.
+ */
+import { basename, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { CheckpointFile } from '../checkpoints/checkpointFile.js';
+import type { Checkpoint } from '../checkpoints/checkpoint.js';
+import { unsupported } from '../checkpoints/errors.js';
+import { readJson } from '../checkpoints/huggingFace.js';
+import { openCheckpoint } from '../checkpoints/openCheckpoint.js';
+import type { PackManifest } from '../pack/manifest.js';
+import { clipCapNames, type ClipCapNames } from './clipCapNames.js';
+import { encoderThatFits } from './encoderThatFits.js';
+import type { ImportedEncoder } from './encoders/imported.js';
+import { mismatch } from './errors.js';
+import type { Finding } from './findings.js';
+import { type ConfigFile, inferLanguageModel } from './languageModel.js';
+import { inferMapper, type InferredMapper } from './mapper.js';
+import { openEncoder } from './openEncoder.js';
+import type { ImportDType } from './storeTensor.js';
+import { stored, type TensorSources } from './tensorSource.js';
+import { readTokenizer, type PackTokenizer } from './tokenizerFile.js';
+import { readTrainingConfig, type TrainingConfig } from './trainingConfig.js';
+
+/** What was said of an import. Paths are of files and folders that exist on this machine. */
+export interface ImportRequest {
+  readonly checkpoint: string;
+  readonly encoder: string;
+  readonly dtype: ImportDType;
+  readonly mapperHeads?: number;
+  readonly normalize?: boolean;
+  readonly gpt2Config?: string;
+  readonly tokenizer?: string;
+  readonly id: string;
+  readonly title?: string;
+}
+
+export interface ImportPlan {
+  /** Without the files, which do not exist yet. */
+  readonly manifest: Omit<PackManifest, 'files'>;
+  readonly sources: TensorSources;
+  /** The file that a tensor of the pack comes from. */
+  readonly pathOf: (tensor: string) => string;
+  readonly tokenizer: PackTokenizer;
+  /** An ONNX file, to be copied. */
+  readonly encoderFile: string | undefined;
+  readonly findings: readonly Finding[];
+  /** Tensors of the checkpoint that are not needed. */
+  readonly leftBehind: readonly string[];
+  close(): Promise<void>;
+}
+
+const maxConfigBytes = 2 ** 20;
+/** The longest caption of the reference. */
+const maxTokens = 67;
+/** The width of the reference's beam search. */
+const beams = 5;
+
+/** @throws CaptionError `checkpoint-missing`, `checkpoint-invalid`, `checkpoint-unsupported` or `checkpoint-mismatch` */
+export async function planImport(request: ImportRequest): Promise<ImportPlan> {
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map((part) => part.close()));
+  };
+  try {
+    const checkpoint = await openCheckpoint(request.checkpoint);
+    if (checkpoint.format === 'onnx') {
+      throw unsupported(checkpoint.path, 'is an ONNX model', 'Name a ClipCap model’s state dict.');
+    }
+    opened.push(checkpoint);
+    const encoder = await openEncoder(request.encoder);
+    opened.push(encoder);
+    return { ...(await decide(request, checkpoint, encoder)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function decide(
+  request: ImportRequest,
+  checkpoint: Checkpoint,
+  encoder: ImportedEncoder,
+): Promise<Omit<ImportPlan, 'close'>> {
+  const names = clipCapNames(checkpoint);
+  const training = names.layout === 'theocoombes' ? await readTrainingConfig(checkpoint.path) : undefined;
+  const model = await inferLanguageModel(checkpoint, names.tensors, await gpt2Config(request));
+  const shapes = new Map([...names.tensors].map(([name, theirs]) => [name, checkpoint.tensor(theirs)!.shape]));
+  const inferred = inferMapper(checkpoint.path, shapes, model.sizes.width, {
+    heads: request.mapperHeads,
+    normalize: request.normalize,
+    configured: training,
+  });
+  checkWidths(checkpoint, inferred, encoder, request.encoder);
+  const tokenizer = await readTokenizer(request.tokenizer, checkpoint.path, model.sizes.vocabulary);
+  const { mapper } = inferred;
+  // The published checkpoints: MLP with GPT-2 tuned and greedy decoding, transformer with GPT-2 frozen and beams.
+  const tuned = training?.tuned ?? mapper.kind !== 'transformer';
+  const isTied = model.sizes.tiedHead;
+  const sources: TensorSources = new Map(encoder.sources);
+  for (const [name, theirs] of names.tensors) {
+    if (!(isTied && name === 'gpt.lm_head.weight')) sources.set(name, stored(checkpoint, theirs));
+  }
+  const from = `${basename(checkpoint.path)}, encoder: ${basename(request.encoder)}`;
+  return {
+    manifest: {
+      schema: 1,
+      id: request.id,
+      title: request.title ?? basename(checkpoint.path),
+      licence: {
+        name: 'as its checkpoints',
+        file: licenceFile,
+        notice: 'Imported weights: the licences of the checkpoint and of the encoder hold.',
+      },
+      source: `Imported from ${from}`,
+      encoder: encoder.manifest(inferred.normalize),
+      mapper,
+      languageModel: { architecture: 'gpt2', ...model.sizes, stopTokens: [tokenizer.stopToken], tuned },
+      decoding: { strategy: mapper.kind === 'transformer' ? 'beam' : 'greedy', beams, maxTokens },
+      dtype: request.dtype,
+      training: {},
+      scores: {},
+    },
+    sources,
+    pathOf: (tensor) => (tensor.startsWith('encoder.') ? request.encoder : checkpoint.path),
+    tokenizer,
+    encoderFile: encoder.file,
+    findings: [
+      ...encoder.findings,
+      ...inferred.findings,
+      ...model.findings,
+      ...trainingFindings(names, training, tuned),
+      { what: 'tokenizer', value: tokenizer.description, from: tokenizer.from, flag: '--tokenizer' },
+    ],
+    leftBehind: names.others,
+  };
+}
+
+export const licenceFile = 'LICENSE';
+
+function trainingFindings({ layout }: ClipCapNames, training: TrainingConfig | undefined, tuned: boolean): Finding[] {
+  const value = tuned ? 'trained along with the mapper' : 'frozen while the mapper was trained';
+  const findings: Finding[] = [{ what: 'GPT-2', value, from: training?.tuned === undefined ? 'assumed' : 'config' }];
+  if (layout === 'theocoombes') {
+    const file = training ? basename(training.path) : 'without the YAML file beside it';
+    findings.push({ what: 'layout', value: `TheoCoombes/ClipCap, ${file}`, from: 'shapes' });
+  }
+  return findings;
+}
+
+function checkWidths(
+  checkpoint: Checkpoint,
+  { embeddingWidth }: InferredMapper,
+  encoder: ImportedEncoder,
+  encoderPath: string,
+): void {
+  if (embeddingWidth === encoder.embeddingWidth) return;
+  const what = `has a mapper for embeddings of ${embeddingWidth} values, ${basename(encoderPath)} gives ${encoder.embeddingWidth}`;
+  throw mismatch(checkpoint.path, what, encoderThatFits(embeddingWidth));
+}
+
+/** The file that was named, or the checkpoint folder's own. */
+async function gpt2Config({ gpt2Config: named }: ImportRequest): Promise<ConfigFile | undefined> {
+  if (named === undefined) return undefined;
+  const isFolder = await stat(named).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+  const path = isFolder ? join(named, 'config.json') : named;
+  const file = await CheckpointFile.open(path);
+  try {
+    return { path, value: await readJson(file, maxConfigBytes) };
+  } finally {
+    await file.close();
+  }
+}

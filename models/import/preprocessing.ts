@@ -1,0 +1,76 @@
+/** How images are prepared for an encoder: as its `preprocessor_config.json` says, or as is usual for its kind. */
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CheckpointFile } from '../checkpoints/checkpointFile.js';
+import { readJson } from '../checkpoints/huggingFace.js';
+import { clipImageRecipe, imageRecipe } from '../checkpoints/preprocessorConfig.js';
+import type { ImageRecipe } from '../pack/imageRecipe.js';
+import type { EncoderSizes } from './encoders/imported.js';
+import { mismatch } from './errors.js';
+import type { Finding } from './findings.js';
+
+const maxConfigBytes = 2 ** 20;
+
+type Usual = Omit<ImageRecipe, 'size'>;
+
+const imageNet: Usual = {
+  resize: 'shortest-edge',
+  resampling: 'bicubic',
+  crop: 'center',
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+const usual: Readonly<Record<'vit' | 'dinov2' | 'onnx', Usual>> = {
+  vit: { resize: 'stretch', resampling: 'bilinear', crop: 'none', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  dinov2: { ...imageNet, resizeTo: 256, cropRounding: 'down' },
+  onnx: imageNet,
+};
+
+/** Of DINOv2, whose positions are interpolated to any size. */
+const usualSize = 224;
+
+/**
+ * @param path of the encoder's folder or file
+ * @param imageSize what the encoder's shapes say
+ * @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` for a `preprocessor_config.json` that cannot be
+ * followed, `checkpoint-mismatch` for one that prepares images of another size than the encoder takes
+ */
+export async function encoderRecipe(
+  path: string,
+  { kind }: EncoderSizes,
+  imageSize: number,
+): Promise<{ image: ImageRecipe; finding: Finding }> {
+  const isFolder = (await stat(path)).isDirectory();
+  const configPath = join(isFolder ? path : dirname(path), 'preprocessor_config.json');
+  const config = isFolder || kind === 'onnx' ? await readConfig(configPath) : undefined;
+  const image = config === undefined ? usualRecipe(kind, imageSize) : imageRecipe(config, configPath);
+  const isFixed = kind !== 'dinov2' && kind !== 'vit';
+  if (isFixed && image.size !== imageSize) {
+    const what = `prepares images of ${image.size} px, ${basename(path)} takes ${imageSize}`;
+    throw mismatch(configPath, what, 'Correct it, or name the encoder’s own.');
+  }
+  const { size, resize, resampling } = image;
+  const value = `${size} px, ${resize}, ${resampling}`;
+  return { image, finding: { what: 'images', value, from: config === undefined ? 'assumed' : 'config' } };
+}
+
+function usualRecipe(kind: EncoderSizes['kind'], imageSize: number): ImageRecipe {
+  if (kind === 'clip-vit' || kind === 'clip-resnet') return clipImageRecipe(imageSize);
+  return { size: kind === 'dinov2' ? usualSize : imageSize, ...usual[kind] };
+}
+
+/** Parsed, if there is one. */
+async function readConfig(path: string): Promise<unknown> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return undefined;
+  const file = await CheckpointFile.open(path);
+  try {
+    return await readJson(file, maxConfigBytes);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,30 @@
+/** The bytes of a pack's `statistics.safetensors`. */
+import type { PackManifest } from '../pack/manifest.js';
+import { safetensorsHead } from './weightsFile.js';
+import type { PrefixStatistics } from './writePack.js';
+
+/** @param prefix left out where there were no reference images */
+export function statisticsBytes(
+  { mapper, languageModel }: Pick<PackManifest, 'mapper' | 'languageModel'>,
+  norms: Float32Array,
+  prefix?: PrefixStatistics,
+): Uint8Array {
+  const { width } = languageModel;
+  const tensors: [name: string, shape: readonly number[], values: Float32Array][] = [
+    ['vocabulary_norms', [norms.length], norms],
+  ];
+  if (prefix) {
+    tensors.push(['prefix_mean', [mapper.prefixLength, width], prefix.mean]);
+    tensors.push(['prefix_covariance', [width, width], prefix.covariance]);
+  }
+  const header: Record<string, object> = {};
+  let end = 0;
+  for (const [name, shape, { byteLength }] of tensors) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [end, end + byteLength] };
+    end += byteLength;
+  }
+  const bytes = tensors.map(
+    ([, , { buffer, byteOffset, byteLength }]) => new Uint8Array(buffer, byteOffset, byteLength),
+  );
+  return Buffer.concat([safetensorsHead(header), ...bytes]);
+}

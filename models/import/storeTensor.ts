@@ -1,0 +1,95 @@
+/** One tensor's way into a pack's file: read in pieces, converted as the data type asks. */
+import { basename } from 'node:path';
+import { blockBytes, blocksOf, dequantiseBlocks, quantiseBlocks } from '../pack/blockQuantisation.js';
+import type { PackDType } from '../pack/manifest.js';
+import type { DType } from '../pack/safetensors.js';
+import type { ExpectedTensor } from '../pack/tensorList.js';
+import { storageOf } from '../pack/tensors.js';
+import { mismatch } from './errors.js';
+import { fromHalf, toHalves } from './halfPrecision.js';
+import type { TensorSource } from './tensorSource.js';
+
+export type ImportDType = Exclude<PackDType, 'mixed'>;
+
+/** A tensor of the file that is written. */
+export interface PlannedTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** In bytes. */
+  readonly length: number;
+}
+
+/** How one tensor is stored: the tensors that it becomes, and their bytes in that order. */
+export interface Storing {
+  readonly planned: readonly PlannedTensor[];
+  /** @param seen is given the values of a matrix's rows as a reader of the pack will see them */
+  bytes(seen?: (rows: Float32Array) => void): AsyncIterable<Uint8Array>;
+}
+
+/** @param path of the checkpoint, for messages */
+export function storing(
+  name: string,
+  { shape, use }: ExpectedTensor,
+  source: TensorSource,
+  dtype: ImportDType,
+  path: string,
+): Storing {
+  const storage = storageOf(use, dtype);
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (storage === 'F32') {
+    return {
+      planned: [{ name, dtype: 'F32', shape, length: 4 * count }],
+      async *bytes(seen) {
+        for await (const piece of source.read()) {
+          seen?.(piece);
+          yield bytesOf(piece);
+        }
+      },
+    };
+  }
+  if (storage === 'F16') {
+    return {
+      planned: [{ name, dtype: 'F16', shape, length: 2 * count }],
+      async *bytes(seen) {
+        for await (const piece of source.read()) {
+          const halves = toHalves(piece);
+          if (halves.some((half) => (half & 0x7fff) === 0x7c00)) throw tooLarge(path, name);
+          seen?.(Float32Array.from(halves, fromHalf));
+          yield bytesOf(halves);
+        }
+      },
+    };
+  }
+  const isTransposed = use === 'conv1d';
+  const [rows = 0, columns = 0] = isTransposed ? shape.toReversed() : shape;
+  const bits = storage === 'q8' ? 8 : 4;
+  const blocks = [rows, blocksOf(columns)];
+  const packedShape = [...blocks, blockBytes(bits)];
+  const blockCount = rows * blocksOf(columns);
+  return {
+    planned: [
+      { name, dtype: 'U8', shape: packedShape, length: blockCount * blockBytes(bits) },
+      { name: `${name}.scale`, dtype: 'F32', shape: blocks, length: 4 * blockCount },
+    ],
+    async *bytes(seen) {
+      const scales: Float32Array[] = [];
+      for await (const piece of source.read(isTransposed)) {
+        const quantised = quantiseBlocks(piece, columns, bits);
+        seen?.(dequantiseBlocks(quantised, columns, bits));
+        scales.push(quantised.scales);
+        yield quantised.packed;
+      }
+      yield* scales.map(bytesOf);
+    },
+  };
+}
+
+function tooLarge(path: string, name: string): Error {
+  const what = `has values in ${name} that 16 bit cannot hold`;
+  return mismatch(path, what, `Use --dtype fp32, q8 or q4 for ${basename(path)}.`);
+}
+
+function bytesOf(array: Float32Array | Uint16Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

@@ -1,0 +1,191 @@
+/**
+ * Writes an imported pack: into a folder beside its place, then renamed, so that there is a whole pack or none. What is
+ * replaced is a pack; any other folder is left alone.
+ */
+import { constants } from 'node:fs';
+import { mkdir, mkdtemp, open, readFile, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CaptionError } from '@clipcap/protocol/error';
+import { packFiles, parseManifest, type PackManifest } from '../pack/manifest.js';
+import { weightTensors } from '../pack/tensors.js';
+import type { ExpectedFile } from '../pack/verifyFile.js';
+import { throwIfCancelled, unwritable, writeHashed } from './hashedFile.js';
+import { licenceFile, type ImportPlan } from './planImport.js';
+import { statisticsBytes } from './statistics.js';
+import { VocabularyNorms } from './vocabularyNorms.js';
+import { weightsFile } from './weightsFile.js';
+
+export interface WriteOptions {
+  /** Where the pack goes: a folder that does not exist, is empty, or is a pack. */
+  readonly out: string;
+  readonly signal: AbortSignal;
+  /** Told how much is written. */
+  readonly progress: (done: number, total: number) => void;
+  /**
+   * Looks at the pack before it takes its place.
+   * @returns statistics over reference images, if there are any
+   * @throws what must keep the pack from being there
+   */
+  readonly check?: (folder: string, manifest: PackManifest) => Promise<PrefixStatistics | undefined>;
+}
+
+/** Over reference images. */
+export interface PrefixStatistics {
+  /** [K,D] */
+  readonly mean: Float32Array;
+  /** Of the rows around their position's mean, [D,D]. */
+  readonly covariance: Float32Array;
+}
+
+/**
+ * @returns the manifest as written
+ * @throws CaptionError `pack-unwritable`, `usage` for a folder that is no pack, `cancelled`, what reading throws
+ */
+export async function writePack(
+  plan: ImportPlan,
+  { out, signal, progress, check }: WriteOptions,
+): Promise<PackManifest> {
+  const replaced = await mayBeReplaced(out);
+  const parent = dirname(out);
+  const made = await mkdir(parent, { recursive: true }).catch((cause: unknown) => {
+    throw unwritable(out, cause);
+  });
+  let staging: string | undefined;
+  try {
+    staging = await mkdtemp(join(parent, `.${basename(out)}-`)).catch((cause: unknown) => {
+      throw unwritable(out, cause);
+    });
+    const written = await writeFiles(plan, staging, signal, progress);
+    let { manifest } = written;
+    const statistics = await check?.(staging, manifest);
+    if (statistics) {
+      await rm(join(staging, packFiles.statistics));
+      const bytes = statisticsBytes(manifest, written.norms, statistics);
+      const file = await writeHashed(join(staging, packFiles.statistics), [bytes], signal);
+      await rm(join(staging, packFiles.manifest));
+      manifest = await writeManifest(
+        staging,
+        { ...manifest, files: { ...manifest.files, [packFiles.statistics]: file } },
+        signal,
+      );
+    }
+    throwIfCancelled(signal);
+    await put(staging, out, replaced);
+    return manifest;
+  } catch (error) {
+    if (staging !== undefined) await rm(staging, { recursive: true, force: true });
+    if (made !== undefined) await removeEmpty(parent, made);
+    throw error;
+  }
+}
+
+async function writeFiles(
+  plan: ImportPlan,
+  staging: string,
+  signal: AbortSignal,
+  progress: WriteOptions['progress'],
+): Promise<{ manifest: PackManifest; norms: Float32Array }> {
+  const { encoderFile, tokenizer, sources, pathOf } = plan;
+  const draft: PackManifest = { ...plan.manifest, files: {} };
+  const { width, vocabulary } = draft.languageModel;
+  const dtype = draft.dtype === 'mixed' ? 'fp32' : draft.dtype;
+  const norms = new VocabularyNorms(vocabulary, width);
+  const watched = { name: 'gpt.transformer.wte.weight', seen: (rows: Float32Array) => norms.add(rows) };
+  const weights = weightsFile(weightTensors(draft), sources, dtype, watched, pathOf);
+  const encoderSize = encoderFile === undefined ? 0 : (await stat(encoderFile)).size;
+  let done = 0;
+  const write = async (
+    name: string,
+    pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): Promise<[string, ExpectedFile]> => {
+    const counted = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const piece of pieces) {
+        yield piece;
+        done += piece.length;
+        progress(Math.min(done, weights.size + encoderSize), weights.size + encoderSize);
+      }
+    };
+    return [name, await writeHashed(join(staging, name), counted(), signal)];
+  };
+  const files = [await write(packFiles.weights, weights.pieces())];
+  if (encoderFile !== undefined && draft.encoder.kind === 'onnx') {
+    files.push(await write(draft.encoder.file, readPieces(encoderFile)));
+  }
+  files.push(await write(packFiles.tokenizer, [Buffer.from(tokenizer.json)]));
+  files.push(await write(packFiles.statistics, [statisticsBytes(draft, norms.values)]));
+  files.push(await write(licenceFile, [Buffer.from(`${draft.licence.notice}\n\n${draft.source}\n`)]));
+  const manifest = await writeManifest(staging, { ...draft, files: Object.fromEntries(files) }, signal);
+  return { manifest, norms: norms.values };
+}
+
+async function writeManifest(folder: string, manifest: PackManifest, signal: AbortSignal): Promise<PackManifest> {
+  const path = join(folder, packFiles.manifest);
+  const checked = parseManifest(manifest, path);
+  await writeHashed(path, [Buffer.from(`${JSON.stringify(checked, null, 2)}\n`)], signal);
+  return checked;
+}
+
+async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY);
+  try {
+    yield* file.createReadStream({ highWaterMark: 2 ** 22, autoClose: false });
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Whether a pack is there already.
+ * @throws CaptionError `usage` if something else is
+ */
+async function mayBeReplaced(out: string): Promise<boolean> {
+  const names = await readdir(out).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined;
+    throw cause.code === 'ENOTDIR'
+      ? new CaptionError('usage', `${out} is a file. Name a new folder with --out.`, { cause })
+      : unwritable(out, cause);
+  });
+  if (names === undefined || names.length === 0) return false;
+  const listed = await listedFiles(out);
+  const foreign = names.find((name) => !listed?.has(name));
+  if (foreign === undefined) return true;
+  const why = listed ? `holds ${foreign}, which is not part of the pack in it` : 'is not empty and no model pack';
+  throw new CaptionError('usage', `${out} ${why}. Name a new folder with --out.`);
+}
+
+/** What belongs to the pack in a folder, or undefined if there is none. */
+async function listedFiles(folder: string): Promise<ReadonlySet<string> | undefined> {
+  const path = join(folder, packFiles.manifest);
+  try {
+    const manifest = parseManifest(JSON.parse(await readFile(path, 'utf8')), path);
+    return new Set([packFiles.manifest, ...Object.keys(manifest.files)]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A running process keeps the files that it has mapped; whoever opens the pack next sees the new ones. */
+async function put(staging: string, out: string, replaced: boolean): Promise<void> {
+  const old = replaced ? `${staging}.old` : undefined;
+  try {
+    if (old !== undefined) await rename(out, old);
+    await rename(staging, out);
+  } catch (cause) {
+    if (old !== undefined) await rename(old, out).catch(() => undefined);
+    throw unwritable(out, cause);
+  }
+  if (old !== undefined) await rm(old, { recursive: true, force: true });
+}
+
+/** Takes back the folders that were made on the way to a pack that is not there. */
+async function removeEmpty(folder: string, topmost: string): Promise<void> {
+  for (let path = folder; path.startsWith(topmost); path = dirname(path)) {
+    if (
+      !(await rmdir(path).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+  }
+}

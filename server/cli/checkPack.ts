@@ -1,0 +1,129 @@
+/** Tries a pack before it takes its place, in an inference process of its own, and measures its prefixes on photos. */
+import type { PackManifest } from '@clipcap/models/pack/manifest';
+import type { PrefixStatistics } from '@clipcap/models/import/writePack';
+import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import { checkModel, measurePrefixes, type ImageBytes, type SelfCheck } from '@clipcap/protocol/inference';
+import { Child } from '../process/child.js';
+import { readImage } from '../process/readImage.js';
+import { findImages } from './images.js';
+
+export interface CheckOptions {
+  /** The inference process's script. */
+  readonly entry: string;
+  /** Tried instead of a made picture. */
+  readonly image: string | undefined;
+  /** A folder of photos. */
+  readonly reference: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface CheckedPack {
+  readonly check: SelfCheck;
+  readonly statistics: PrefixStatistics | undefined;
+  /** Photos that were measured. */
+  readonly photos: number;
+}
+
+/** Photos that are sent at a time. */
+const batch = 8;
+
+/** @throws CaptionError `checkpoint-invalid` for a model that gives no numbers, or what keeps it from running */
+export async function checkPack(
+  folder: string,
+  manifest: PackManifest,
+  { entry, image, reference, signal }: CheckOptions,
+): Promise<CheckedPack> {
+  const tried = image === undefined ? undefined : await imageBytes(image);
+  let ended = 'it could not be asked';
+  const events = { log: () => undefined, modelState: () => undefined, ended: (reason: string) => (ended = reason) };
+  const child = new Child(entry, events);
+  const stop = (): void => void child.end();
+  signal.addEventListener('abort', stop);
+  try {
+    const check = await child.connection.sendRequest(checkModel, {
+      model: folder,
+      ...(tried && { image: tried }),
+    });
+    if (!check.finite) {
+      const message =
+        'The imported model gives values that are no numbers. Its checkpoint is damaged: download it again.';
+      throw new CaptionError('checkpoint-invalid', message);
+    }
+    if (reference === undefined) return { check, statistics: undefined, photos: 0 };
+    const sums = new PrefixSums(manifest);
+    for (const photos of await batches(reference)) {
+      const images = await Promise.all(photos.map(imageBytes));
+      const prefixes = await child.connection.sendRequest(measurePrefixes, { model: folder, images });
+      for (const prefix of prefixes) sums.add(prefix);
+    }
+    return { check, statistics: sums.statistics(), photos: sums.count };
+  } catch (cause) {
+    if (signal.aborted) throw new CaptionError('cancelled', 'The import was cancelled; nothing was written.');
+    if (child.alive || cause instanceof CaptionError) throw fromResponseError(cause);
+    const message = `The inference process ended while it tried the pack (${ended}). Close other programs, or use a smaller --dtype.`;
+    throw new CaptionError('inference-crashed', message, { cause });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await child.end();
+  }
+}
+
+async function batches(folder: string): Promise<string[][]> {
+  const found = await findImages([folder]);
+  const error = found.find((image) => image.error)?.error;
+  if (error) throw error;
+  const paths = found.map(({ path }) => path);
+  return Array.from({ length: Math.ceil(paths.length / batch) }, (_, i) => paths.slice(i * batch, (i + 1) * batch));
+}
+
+async function imageBytes(path: string): Promise<ImageBytes> {
+  const { bytes } = await readImage(path);
+  return { bytes, name: path };
+}
+
+/** Sums that mean and covariance are made of, in double precision. */
+class PrefixSums {
+  readonly #length: number;
+  readonly #width: number;
+  readonly #sum: Float64Array;
+  /** Of products within rows, [D,D]. */
+  readonly #products: Float64Array;
+  count = 0;
+
+  constructor({ mapper, languageModel: { width } }: PackManifest) {
+    this.#length = mapper.prefixLength;
+    this.#width = width;
+    this.#sum = new Float64Array(this.#length * width);
+    this.#products = new Float64Array(width * width);
+  }
+
+  /** @param prefix [K,D] */
+  add(prefix: Float32Array): void {
+    const width = this.#width;
+    for (let i = 0; i < prefix.length; i++) this.#sum[i]! += prefix[i]!;
+    for (let start = 0; start < prefix.length; start += width) {
+      for (let i = 0; i < width; i++) {
+        for (let j = 0; j <= i; j++) this.#products[i * width + j]! += prefix[start + i]! * prefix[start + j]!;
+      }
+    }
+    this.count++;
+  }
+
+  /** Σ (x−μ)(x−μ)ᵀ / ((images − 1) · K), μ the mean of the row's position: as the built-in pack has it. */
+  statistics(): PrefixStatistics {
+    const width = this.#width;
+    const mean = Float32Array.from(this.#sum, (sum) => sum / this.count);
+    const covariance = new Float32Array(width * width);
+    for (let i = 0; i < width; i++) {
+      for (let j = 0; j <= i; j++) {
+        let ofMeans = 0;
+        for (let k = 0; k < this.#length; k++)
+          ofMeans += (this.#sum[k * width + i]! * this.#sum[k * width + j]!) / this.count;
+        const value = (this.#products[i * width + j]! - ofMeans) / (Math.max(1, this.count - 1) * this.#length);
+        covariance[i * width + j] = value;
+        covariance[j * width + i] = value;
+      }
+    }
+    return { mean, covariance };
+  }
+}

@@ -1,0 +1,134 @@
+/** `clipcap import`: a pack of a checkpoint and an encoder, tried before it is there, and a report of what was decided. */
+import { basename, resolve } from 'node:path';
+import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
+import { writePack } from '@clipcap/models/import/writePack';
+import { encoderName, mapperName } from '@clipcap/models/pack/names';
+import { CaptionError } from '@clipcap/protocol/error';
+import type { PackManifest } from '@clipcap/models/pack/manifest';
+import type { Places } from './caption.js';
+import { checkPack, type CheckedPack } from './checkPack.js';
+import type { ImportCommand } from './importFlags.js';
+import { describeImport, type ImportDocument } from './importText.js';
+import { modelPath } from './modelPath.js';
+import { unexpected, write } from './output.js';
+import { plain } from './text.js';
+
+/** What the user sees of an interrupted program: 128 + SIGINT. */
+const interruptedExitCode = 130;
+
+/** Imports what was asked for and answers the exit code. */
+export async function importModel(command: ImportCommand, places: Places): Promise<number> {
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const progress = new ImportProgress(process.stderr);
+  try {
+    const document = await run(command, places, stop.signal, progress);
+    progress.clear();
+    write(process.stdout, command.json ? `${JSON.stringify(document, null, 2)}\n` : describeImport(document));
+    return 0;
+  } catch (cause) {
+    progress.clear();
+    const { code, message } = cause instanceof CaptionError ? cause : unexpected(cause);
+    if (code === 'cancelled') return interruptedExitCode;
+    write(process.stderr, `${plain(message)}\n`);
+    if (command.json) write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+    return code === 'usage' ? 2 : 3;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+async function run(
+  command: ImportCommand,
+  { inference: entry }: Places,
+  signal: AbortSignal,
+  progress: ImportProgress,
+): Promise<ImportDocument> {
+  const {
+    check: tries,
+    image,
+    reference,
+    dryRun,
+    dtype,
+    gpt2Config,
+    mapperHeads,
+    normalize,
+    title,
+    tokenizer,
+  } = command;
+  if (!tries && (image !== undefined || reference !== undefined)) {
+    throw new CaptionError('usage', `--no-check runs nothing: leave out ${image ? '--image' : '--reference'}.`);
+  }
+  const out = resolve(command.out);
+  const plan = await planImport({
+    checkpoint: await modelPath(command.checkpoint, 'checkpoint'),
+    encoder: await modelPath(command.encoder, 'image encoder'),
+    dtype,
+    id: command.id ?? basename(out),
+    ...(title !== undefined && { title }),
+    ...(mapperHeads !== undefined && { mapperHeads }),
+    ...(normalize !== undefined && { normalize }),
+    ...(gpt2Config !== undefined && { gpt2Config: resolve(gpt2Config) }),
+    ...(tokenizer !== undefined && { tokenizer: resolve(tokenizer) }),
+  });
+  try {
+    if (dryRun) return describe(plan, { ...plan.manifest, files: {} });
+    let checked: CheckedPack | undefined;
+    const manifest = await writePack(plan, {
+      out,
+      signal,
+      progress: (done, total) => progress.show(`Writing ${command.out}: ${Math.floor((100 * done) / total)} %`),
+      ...(tries && {
+        check: async (folder: string, written: PackManifest) => {
+          progress.show('Trying the pack');
+          checked = await checkPack(folder, written, { entry, image, reference, signal });
+          return checked.statistics;
+        },
+      }),
+    });
+    return describe(plan, manifest, out, checked);
+  } finally {
+    await plan.close();
+  }
+}
+
+function describe(plan: ImportPlan, manifest: PackManifest, folder?: string, checked?: CheckedPack): ImportDocument {
+  const { id, title, dtype, encoder, mapper, files } = manifest;
+  const size = Object.values(files).reduce((sum, file) => sum + file.size, 0);
+  return {
+    version: 1,
+    pack: {
+      id,
+      title,
+      dtype,
+      encoder: encoderName(encoder),
+      mapper: mapperName(mapper),
+      ...(folder !== undefined && { folder, size }),
+    },
+    findings: plan.findings,
+    leftBehind: plan.leftBehind.length,
+    ...(checked && { check: checked.check, referencePhotos: checked.photos }),
+  };
+}
+
+/** One line of a terminal; nothing elsewhere. */
+class ImportProgress {
+  readonly #stream: NodeJS.WriteStream;
+  #shown = '';
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+  }
+
+  show(text: string): void {
+    if (text === this.#shown) return;
+    this.#shown = text;
+    if (this.#stream.isTTY) this.#stream.write(`\r\u001b[K${plain(text).slice(0, (this.#stream.columns || 80) - 1)}`);
+  }
+
+  clear(): void {
+    if (this.#stream.isTTY && this.#shown !== '') this.#stream.write('\r\u001b[K');
+    this.#shown = '';
+  }
+}

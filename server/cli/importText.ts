@@ -1,0 +1,72 @@
+/** What an import decided and found, for people. */
+import type { Finding } from '@clipcap/models/import/findings';
+import type { SelfCheck } from '@clipcap/protocol/inference';
+import { plain } from './text.js';
+
+/** The document of `--json`, version 1: fields may be added, none change their meaning. Sizes are bytes. */
+export interface ImportDocument {
+  readonly version: 1;
+  readonly pack: {
+    readonly id: string;
+    readonly title: string;
+    readonly dtype: string;
+    readonly encoder: string;
+    readonly mapper: string;
+    /** Absolute; absent in a dry run, as its size is. */
+    readonly folder?: string;
+    readonly size?: number;
+  };
+  readonly findings: readonly Finding[];
+  /** Tensors of the checkpoint that captions do not need. */
+  readonly leftBehind: number;
+  /** Absent if the pack was not tried. */
+  readonly check?: SelfCheck;
+  readonly referencePhotos?: number;
+}
+
+/** A prefix that changes less than this from image to image says the same of all. */
+const smallestDifference = 1e-3;
+
+const origins: Readonly<Record<Finding['from'], string>> = {
+  shapes: '',
+  config: ' (its configuration)',
+  told: ' (as you said)',
+  assumed: ' (assumed)',
+};
+
+export function describeImport({ pack, findings, leftBehind, check, referencePhotos = 0 }: ImportDocument): string {
+  const lines = [
+    `${plain(pack.title)}: ${pack.encoder}, ${pack.mapper}, ${pack.dtype}`,
+    ...(pack.folder === undefined
+      ? ['Nothing was written: --dry-run.']
+      : [`Pack ${plain(pack.folder)}, ${Math.round((pack.size ?? 0) / 1e6)} MB`]),
+    '',
+  ];
+  for (const { what, value, from, flag } of findings) {
+    const remedy = from === 'assumed' && flag !== undefined ? `; say otherwise with ${flag}` : '';
+    lines.push(`  ${what}: ${plain(value)}${origins[from]}${remedy}`);
+  }
+  if (leftBehind > 0) lines.push(`  left behind: ${leftBehind} tensors that captions do not need`);
+  if (pack.folder !== undefined) {
+    lines.push(
+      referencePhotos > 0
+        ? `  statistics: prefixes of ${referencePhotos} photos`
+        : '  statistics: norms of the vocabulary only; --reference FOLDER measures prefixes too',
+    );
+  }
+  if (check) {
+    const changes = `${(100 * check.prefixDifference).toPrecision(2)} %`;
+    lines.push('', `Self-check: all values are numbers; from one image to another the prefix changes by ${changes}.`);
+    if (check.prefixDifference < smallestDifference) {
+      lines.push('  Warning: it hardly depends on the image. Do encoder and normalisation belong to this mapper?');
+    }
+    lines.push(`  caption: ${plain(check.caption)}`);
+    lines.push(
+      `  nearest words: ${check.nearest
+        .slice(0, 10)
+        .map((word) => plain(word.trim()))
+        .join(' · ')}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}

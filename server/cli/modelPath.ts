@@ -1,0 +1,37 @@
+/** Where a model is that was named by a path, or by the id under which it was downloaded. */
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { storedModel } from '@clipcap/models/download/store';
+import { CaptionError } from '@clipcap/protocol/error';
+
+/**
+ * @param role what messages call it
+ * @throws CaptionError `checkpoint-missing`, or `download-mismatch` for a downloaded model that was changed since
+ */
+export async function modelPath(named: string, role: string): Promise<string> {
+  const path = resolve(named);
+  const isThere = await realpath(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return path;
+  const folder = await storedModel(named).catch((error: unknown) => {
+    if (error instanceof CaptionError && error.code === 'model-unknown') return undefined;
+    throw error;
+  });
+  if (folder !== undefined) return fileOrFolder(folder);
+  const isId = /^[\w.-]+(?:\/[\w.-]+)?$/u.test(named);
+  const remedy = isId
+    ? `If it is a model of the hub, download it first, which asks for your consent: clipcap models get ${named}.`
+    : 'Check the path.';
+  throw new CaptionError('checkpoint-missing', `There is no ${role} at ${named}. ${remedy}`);
+}
+
+/** A downloaded model is a Hugging Face folder, or a folder around one file. */
+async function fileOrFolder(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.') && name !== 'download.json');
+  const [only] = names;
+  if (names.length !== 1 || only === undefined) return folder;
+  const path = join(folder, only);
+  return (await stat(path)).isFile() ? path : folder;
+}
