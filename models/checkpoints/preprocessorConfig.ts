@@ -87,7 +87,7 @@ const shorter = z.strictObject({ shortest_edge: side });
 const perChannel = z.union([z.number(), z.tuple([z.number(), z.number(), z.number()])], 'must be one number or three');
 const flag = z.nullish(z.boolean());
 
-/** `null` stands for what the class does, as in transformers. */
+/** As in transformers, a step that is `null` is left out. A value that is `null` is the class’s. */
 const preprocessorConfig = z.looseObject({
   image_processor_type: z.nullish(z.string()),
   feature_extractor_type: z.nullish(z.string()),
@@ -125,8 +125,8 @@ export function imageRecipe(config: unknown, path = 'preprocessor_config.json'):
       throw unsupported(path, `asks for ${step}, which is not done here`, 'Import an encoder that needs no such step.');
     }
   }
-  const normalize = fields.do_normalize !== false;
-  const factor = fields.do_rescale === false ? 1 : (fields.rescale_factor ?? 1 / 255);
+  const normalize = isDone(fields.do_normalize);
+  const factor = isDone(fields.do_rescale) ? (fields.rescale_factor ?? 1 / 255) : 1;
   return {
     ...geometry(fields, defaults, path),
     resampling: resamplingOf(fields, defaults, path),
@@ -139,6 +139,10 @@ export function imageRecipe(config: unknown, path = 'preprocessor_config.json'):
 function unwrapped(config: unknown): unknown {
   const isProcessor = typeof config === 'object' && config !== null && 'image_processor' in config;
   return isProcessor ? config.image_processor : config;
+}
+
+function isDone(step: boolean | null | undefined, otherwise = true): boolean {
+  return step === undefined ? otherwise : step === true;
 }
 
 function defaultsOf(fields: PreprocessorConfig, path: string): Defaults {
@@ -154,8 +158,8 @@ function defaultsOf(fields: PreprocessorConfig, path: string): Defaults {
 type Geometry = Pick<ImageRecipe, 'size' | 'resize' | 'resizeTo' | 'crop' | 'cropRounding'>;
 
 function geometry(fields: PreprocessorConfig, defaults: Defaults, path: string): Geometry {
-  const size = fields.do_resize === false ? undefined : resizeOf(fields, defaults, path);
-  const crop = (fields.do_center_crop ?? defaults.crop !== undefined) ? cropOf(fields, defaults, path) : undefined;
+  const size = isDone(fields.do_resize) ? resizeOf(fields, defaults, path) : undefined;
+  const crop = isDone(fields.do_center_crop, defaults.crop !== undefined) ? cropOf(fields, defaults, path) : undefined;
   if (crop === undefined && size?.of !== 'both') {
     throw unsupported(
       path,
