@@ -68,7 +68,7 @@ export const decodingDefaults = {
 } as const;
 
 /** How a message calls options and strategies: the command line has its own words for them. */
-export interface Naming {
+interface Naming {
   readonly option: (name: keyof CaptionOptions) => string;
   readonly strategy: (names: readonly Strategy[]) => string;
 }

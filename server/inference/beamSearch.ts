@@ -22,7 +22,7 @@ import {
 
 export type { FoundCaption, Steps } from './search.js';
 
-export interface BeamSearchOptions extends SearchOptions {
+interface BeamSearchOptions extends SearchOptions {
   readonly beams: number;
 }
 

@@ -54,8 +54,11 @@ export function maximum(values: Float32Array): number {
   return max;
 }
 
-/** One pass: most values fail the first comparison, the others are inserted into a short sorted list. */
-function topIndices(values: Float32Array, count: number): Int32Array {
+/**
+ * Where the `count` largest values are, largest first, ties by lower index. One pass: most values fail the first
+ * comparison, the others are inserted into a short sorted list.
+ */
+export function topIndices(values: Float32Array, count: number): Int32Array {
   const best = new Int32Array(count);
   let found = 0;
   let threshold = -Infinity;

@@ -6,7 +6,7 @@
  * Draw `i` of every image uses stream `i` of the seed, one number for each token. So a caption depends on its image, the
  * options and its number alone: not on the images that happen to share its batch, nor on how many captions are drawn.
  */
-import { logSumExp, maximum, rowOf } from './logProbs.js';
+import { logSumExp, maximum, rowOf, topIndices } from './logProbs.js';
 import { Random } from './random.js';
 import {
   extend,
@@ -29,7 +29,7 @@ export interface Filters {
   readonly topP: number;
 }
 
-export interface SamplingOptions extends SearchOptions, Filters {
+interface SamplingOptions extends SearchOptions, Filters {
   readonly seed: number;
   /** Independent captions for each image. The same may be drawn twice. */
   readonly draws: number;
@@ -96,11 +96,14 @@ class Draws implements ImageSearch {
 }
 
 /** Tokens that may be drawn, by id, and how probable each is compared with the others. */
-export interface Candidates {
-  readonly ids: readonly number[];
+interface Candidates {
+  readonly ids: Int32Array;
   /** Positive, not normalised. */
-  readonly weights: readonly number[];
+  readonly weights: Float64Array;
 }
+
+/** Above this, sorting all logits is faster than keeping the best. */
+const fewTokens = 1000;
 
 /**
  * What is left of a row of logits [V] after temperature, top-k and top-p. Like Hugging Face's, top-k keeps every token
@@ -109,46 +112,60 @@ export interface Candidates {
  */
 export function filter(
   logits: Float32Array,
-  { temperature, topK, topP }: Filters,
+  { temperature, topK = Infinity, topP }: Filters,
   without: readonly number[] = [],
 ): Candidates {
-  const values = Float64Array.from(logits, (value) => value / temperature);
-  for (const id of without) values[id] = -Infinity;
-  const least = topK !== undefined && topK < values.length ? values.slice().sort().at(-topK)! : -Infinity;
-  const max = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  const ids: number[] = [];
-  const weights: number[] = [];
-  for (let id = 0; id < values.length; id++) {
-    const value = values[id]!;
-    const weight = value < least ? 0 : Math.exp(value - max);
+  const allowed = without.length === 0 ? logits : logits.slice();
+  for (const id of without) allowed[id] = -Infinity;
+  const max = maximum(allowed);
+  const least = topK < allowed.length ? largest(allowed, topK) : -Infinity;
+  const ids = new Int32Array(allowed.length);
+  const weights = new Float64Array(allowed.length);
+  let count = 0;
+  for (let id = 0; id < allowed.length; id++) {
+    const value = allowed[id]!;
+    if (value < least) continue;
+    const weight = Math.exp((value - max) / temperature);
     if (!(weight > 0)) continue;
-    ids.push(id);
-    weights.push(weight);
+    ids[count] = id;
+    weights[count++] = weight;
   }
-  return topP < 1 ? nucleus({ ids, weights }, topP) : { ids, weights };
+  const left = { ids: ids.subarray(0, count), weights: weights.subarray(0, count) };
+  return topP < 1 ? nucleus(left, topP) : left;
+}
+
+/** The `place`-th largest value, from 1. */
+function largest(values: Float32Array, place: number): number {
+  if (place <= fewTokens) return values[topIndices(values, place)[place - 1]!]!;
+  return values.slice().sort()[values.length - place]!;
 }
 
 /** The most probable candidates, as few as reach the share `mass` of all. */
 function nucleus({ ids, weights }: Candidates, mass: number): Candidates {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const total = sumOf(weights);
   // Whatever is rarer than this can be no part of it, all of it together: nothing else has to be sorted.
   const rare = (total * (1 - mass)) / weights.length;
-  const byWeight = ids.map((_, i) => i).filter((i) => weights[i]! > rare);
+  const byWeight: number[] = [];
+  for (let i = 0; i < weights.length; i++) if (weights[i]! > rare) byWeight.push(i);
   byWeight.sort((a, b) => weights[b]! - weights[a]! || a - b);
   let before = 0;
-  const outside = byWeight.findIndex((i) => {
-    const reached = before >= mass * total;
-    before += weights[i]!;
-    return reached;
-  });
-  const kept = (outside === -1 ? byWeight : byWeight.slice(0, outside)).sort((a, b) => a - b);
-  return { ids: kept.map((i) => ids[i]!), weights: kept.map((i) => weights[i]!) };
+  let size = 0;
+  while (size < byWeight.length && before < mass * total) before += weights[byWeight[size++]!]!;
+  const kept = Int32Array.from(byWeight.slice(0, size)).sort();
+  return { ids: kept.map((i) => ids[i]!), weights: Float64Array.from(kept, (i) => weights[i]!) };
 }
 
 /** The candidate at the share `uniform` (0 ≤ u < 1) of the weights, added up in the order of ids. */
 function drawToken({ ids, weights }: Candidates, uniform: number): number {
-  let left = uniform * weights.reduce((sum, weight) => sum + weight, 0);
-  const index = weights.findIndex((weight) => (left -= weight) < 0);
+  let left = uniform * sumOf(weights);
+  let index = 0;
   // Rounding may leave a little at the end.
-  return ids[index === -1 ? ids.length - 1 : index]!;
+  while (index < weights.length - 1 && (left -= weights[index]!) >= 0) index++;
+  return ids[index]!;
+}
+
+function sumOf(weights: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) sum += weights[i]!;
+  return sum;
 }

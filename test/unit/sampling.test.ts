@@ -13,8 +13,9 @@ function probabilities(logits: readonly number[], filters: Filters, without?: re
   return logits.map((_, id) => (ids.includes(id) ? weights[ids.indexOf(id)]! / total : 0));
 }
 
-const kept = (logits: readonly number[], filters: Filters): readonly number[] =>
-  filter(Float32Array.from(logits), filters).ids;
+const kept = (logits: readonly number[], filters: Filters): readonly number[] => [
+  ...filter(Float32Array.from(logits), filters).ids,
+];
 
 /** Above this in one of a thousand seeds, by degrees of freedom. */
 const critical: Readonly<Record<number, number>> = { 5: 20.52, 7: 24.32, 11: 31.26 };
