@@ -1,5 +1,6 @@
 """Writes test/fixtures/parity: what the built-in pack must compute, according to PyTorch in float32; and, by preprocess.py, what
 preprocessing must give according to Pillow. By generate_checkpoints.py also test/fixtures/checkpoints, by generate_decoding.py test/fixtures/decoding.
+By generate_tokenizer.py also test/fixtures/tokenizer, by generate_images.py more of test/fixtures/preprocess.
 
     python test/parity/generate.py
 
@@ -17,6 +18,7 @@ import hashlib
 import json
 
 import generate_checkpoints
+import generate_images
 import generate_tokenizer
 import generate_decoding
 import noise
@@ -80,6 +82,7 @@ def main():
 if __name__ == "__main__":
     main()
     preprocess.main()
+    generate_images.main()
     generate_checkpoints.main()
     generate_tokenizer.main()
     generate_decoding.main()
