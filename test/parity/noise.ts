@@ -19,3 +19,30 @@ export function noisePixelValues(seed: number, size = 260): Float32Array {
   }
   return values;
 }
+
+/** Float32 values of any shape, row-major, from `seed` and `name`: uniform around `centre`, of standard deviation `spread`. */
+export function noiseTensor(seed: number, name: string, length: number, spread = 1, centre = 0): Float32Array {
+  let state = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) state = Math.imul(state ^ byte, 0x01000193);
+  const scale = Math.sqrt(3) * spread;
+  return Float32Array.from({ length }, (_, i) => {
+    let h = ((state ^ seed) + Math.imul(i, 0x9e3779b9)) | 0;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    h ^= h >>> 16;
+    return centre + ((h >>> 8) / 2 ** 23 - 1) * scale;
+  });
+}
+
+/** A network's tensor by its checkpoint name, such that activations keep the size of 1. */
+export function noiseWeight(seed: number, name: string, shape: readonly number[]): Float32Array {
+  const length = shape.reduce((product, size) => product * size, 1);
+  if (/(wte|wpe|position\w*|prefix_const)(\.weight)?$/.test(name)) return noiseTensor(seed, name, length, 0.5);
+  if (shape.length === 1) {
+    const isGain = /((ln_\w+|norm\d?|layernorm\w*|bn\d|downsample\.1)\.weight|lambda1|running_var)$/.test(name);
+    return noiseTensor(seed, name, length, 0.2, isGain ? 1 : 0);
+  }
+  const isTransposed = /^(gpt\.transformer\.h\.|encoder\.proj$)/.test(name);
+  const inputs = isTransposed ? shape[0]! : length / shape[0]!;
+  return noiseTensor(seed, name, length, Math.sqrt((/^encoder\.(conv|layer)\d/.test(name) ? 2 : 1) / inputs));
+}
