@@ -1,8 +1,9 @@
 /** The commands: a table from their ids to what they do. */
-import { commands, window, type Disposable, type LogOutputChannel } from 'vscode';
+import { commands, window, type Disposable, type LogOutputChannel, type Uri } from 'vscode';
 import { fromResponseError } from '@clipcap/protocol/error';
 import { captionImages } from './captionImages.js';
 import { namedImages } from './images.js';
+import { importCheckpoint } from './importCheckpoint.js';
 import { installCuda } from './installCuda.js';
 import type { LanguageServer } from './languageServer.js';
 import type { PrefixPanel } from './panel.js';
@@ -13,6 +14,8 @@ interface CommandContext {
   readonly log: LogOutputChannel;
   /** The command line's script. */
   readonly cli: string;
+  /** The folder that takes imported packs. */
+  readonly packs: Uri;
 }
 
 type Command = (around: CommandContext, first: unknown, selection: unknown) => Promise<void>;
@@ -48,6 +51,8 @@ const table: Readonly<Record<string, Command>> = {
   async 'clipcap.installCuda'({ server, log, cli }) {
     if (await installCuda(cli, log)) await server.restart();
   },
+
+  'clipcap.importCheckpoint': ({ cli, packs, log }) => importCheckpoint({ module: cli, packs, log }),
 
   'clipcap.showLog'({ log }) {
     log.show();

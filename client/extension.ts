@@ -22,7 +22,13 @@ export function activate(context: ExtensionContext): void {
     showStatus(started),
     showLicenceNoteOnce(context, started),
     window.registerWebviewPanelSerializer(panelViewType, panel),
-    ...registerCommands({ server: started, panel, log, cli: context.asAbsolutePath('dist/cli.mjs') }),
+    ...registerCommands({
+      server: started,
+      panel,
+      log,
+      cli: context.asAbsolutePath('dist/cli.mjs'),
+      packs: Uri.joinPath(context.globalStorageUri, 'packs'),
+    }),
   );
   server = started;
   void started.start();

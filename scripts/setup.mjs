@@ -12,7 +12,15 @@ import { fileURLToPath } from 'node:url';
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const oldestNode = 20;
-const sourceFolders = ['protocol', 'models/pack', 'models/graphs', 'server', 'client', 'webview', 'scripts'];
+const modelParts = ['checkpoints', 'download', 'graphs', 'import', 'pack', 'registry', 'tokenizer'];
+const sourceFolders = [
+  'protocol',
+  ...modelParts.map((part) => `models/${part}`),
+  'server',
+  'client',
+  'webview',
+  'scripts',
+];
 
 /** Installs the locked dependencies unless they are installed already. */
 export function ensureInstalled() {

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { invalid, unsupported } from '../checkpoints/errors.js';
 import type { LanguageModelManifest } from '../pack/manifest.js';
 import { mismatch } from './errors.js';
-import type { Finding } from './findings.js';
+import type { Finding } from '@clipcap/protocol/import';
 import { stored } from './tensorSource.js';
 
 /** What counts of GPT-2's configuration; everything else is in the shapes. */

@@ -2,7 +2,7 @@
 import { invalid, unsupported } from '../checkpoints/errors.js';
 import type { MapperManifest } from '../pack/manifest.js';
 import { mismatch } from './errors.js';
-import type { Finding } from './findings.js';
+import type { Finding } from '@clipcap/protocol/import';
 
 /** What was said of it, and what its training script's configuration says. */
 export interface MapperHints {

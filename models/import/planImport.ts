@@ -14,7 +14,7 @@ import { clipCapNames, type ClipCapNames } from './clipCapNames.js';
 import { encoderThatFits } from './encoderThatFits.js';
 import type { ImportedEncoder } from './encoders/imported.js';
 import { mismatch } from './errors.js';
-import type { Finding } from './findings.js';
+import type { Finding } from '@clipcap/protocol/import';
 import { type ConfigFile, inferLanguageModel } from './languageModel.js';
 import { inferMapper, type InferredMapper } from './mapper.js';
 import { openEncoder } from './openEncoder.js';

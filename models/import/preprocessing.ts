@@ -7,7 +7,7 @@ import { clipImageRecipe, imageRecipe } from '../checkpoints/preprocessorConfig.
 import type { ImageRecipe } from '../pack/imageRecipe.js';
 import type { EncoderSizes } from './encoders/imported.js';
 import { mismatch } from './errors.js';
-import type { Finding } from './findings.js';
+import type { Finding } from '@clipcap/protocol/import';
 
 const maxConfigBytes = 2 ** 20;
 

@@ -4,11 +4,12 @@ import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
 import { writePack } from '@clipcap/models/import/writePack';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import { CaptionError } from '@clipcap/protocol/error';
+import type { ImportDocument } from '@clipcap/protocol/import';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import type { Places } from './caption.js';
 import { checkPack, type CheckedPack } from './checkPack.js';
 import type { ImportCommand } from './importFlags.js';
-import { describeImport, type ImportDocument } from './importText.js';
+import { describeImport } from './importText.js';
 import { modelPath } from './modelPath.js';
 import { unexpected, write } from './output.js';
 import { plain } from './text.js';
@@ -21,6 +22,8 @@ export async function importModel(command: ImportCommand, places: Places): Promi
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // An editor that forked us says so by closing the channel, or has gone.
+  if (process.connected) process.once('disconnect', interrupt);
   const progress = new ImportProgress(process.stderr);
   try {
     const document = await run(command, places, stop.signal, progress);
@@ -35,7 +38,8 @@ export async function importModel(command: ImportCommand, places: Places): Promi
     if (command.json) write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
     return code === 'usage' ? 2 : 3;
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('disconnect', interrupt);
+    if (process.connected) process.disconnect();
   }
 }
 
@@ -112,7 +116,7 @@ function describe(plan: ImportPlan, manifest: PackManifest, folder?: string, che
   };
 }
 
-/** One line of a terminal; nothing elsewhere. */
+/** One line of a terminal, or messages to the editor that forked us. */
 class ImportProgress {
   readonly #stream: NodeJS.WriteStream;
   #shown = '';
@@ -124,6 +128,7 @@ class ImportProgress {
   show(text: string): void {
     if (text === this.#shown) return;
     this.#shown = text;
+    process.send?.(text);
     if (this.#stream.isTTY) this.#stream.write(`\r\u001b[K${plain(text).slice(0, (this.#stream.columns || 80) - 1)}`);
   }
 

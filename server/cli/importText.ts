@@ -1,28 +1,6 @@
 /** What an import decided and found, for people. */
-import type { Finding } from '@clipcap/models/import/findings';
-import type { SelfCheck } from '@clipcap/protocol/inference';
+import type { Finding, ImportDocument } from '@clipcap/protocol/import';
 import { plain } from './text.js';
-
-/** The document of `--json`, version 1: fields may be added, none change their meaning. Sizes are bytes. */
-export interface ImportDocument {
-  readonly version: 1;
-  readonly pack: {
-    readonly id: string;
-    readonly title: string;
-    readonly dtype: string;
-    readonly encoder: string;
-    readonly mapper: string;
-    /** Absolute; absent in a dry run, as its size is. */
-    readonly folder?: string;
-    readonly size?: number;
-  };
-  readonly findings: readonly Finding[];
-  /** Tensors of the checkpoint that captions do not need. */
-  readonly leftBehind: number;
-  /** Absent if the pack was not tried. */
-  readonly check?: SelfCheck;
-  readonly referencePhotos?: number;
-}
 
 /** A prefix that changes less than this from image to image says the same of all. */
 const smallestDifference = 1e-3;

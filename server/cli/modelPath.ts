@@ -22,7 +22,7 @@ export async function modelPath(named: string, role: string): Promise<string> {
   if (folder !== undefined) return fileOrFolder(folder);
   const isId = /^[\w.-]+(?:\/[\w.-]+)?$/u.test(named);
   const remedy = isId
-    ? `If it is a model of the hub, download it first, which asks for your consent: clipcap models get ${named}.`
+    ? `If it is a model of the hub, download it first, which asks for your consent: clipcap get ${named}.`
     : 'Check the path.';
   throw new CaptionError('checkpoint-missing', `There is no ${role} at ${named}. ${remedy}`);
 }

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid, unsupported } from '../../checkpoints/errors.js';
-import type { Finding } from '../findings.js';
+import type { Finding } from '@clipcap/protocol/import';
 import type { TensorSources } from '../tensorSource.js';
 import { gridOf, Part, type ReadEncoder } from './imported.js';
 

@@ -2,7 +2,7 @@
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid } from '../../checkpoints/errors.js';
 import type { EncoderManifest, EncoderOf } from '../../pack/encoderManifest.js';
-import type { Finding } from '../findings.js';
+import type { Finding } from '@clipcap/protocol/import';
 import type { ImageRecipe } from '../../pack/imageRecipe.js';
 import { stored, type TensorSource, type TensorSources } from '../tensorSource.js';
 

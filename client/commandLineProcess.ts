@@ -1,0 +1,57 @@
+/** Runs the command line that is shipped with the extension: long work stays out of the editor's processes. */
+import { fork } from 'node:child_process';
+import type { CancellationToken } from 'vscode';
+import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import type { ErrorCode } from '@clipcap/protocol/caption';
+
+interface Failure {
+  readonly error: { readonly code: ErrorCode; readonly message: string };
+}
+
+export interface RunOptions {
+  /** `dist/cli.mjs` */
+  readonly module: string;
+  readonly token?: CancellationToken;
+  /** Told what is being done. */
+  readonly progress?: (message: string) => void;
+}
+
+/**
+ * Runs a command whose `--json` document is an object.
+ * @throws CaptionError what the document says, or `cancelled`
+ */
+export async function runCommandLine<Document extends object>(
+  args: readonly string[],
+  { module, token, progress }: RunOptions,
+): Promise<Document> {
+  const child = fork(module, [...args, '--json'], {
+    execArgv: [],
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.setEncoding('utf8').on('data', (part: string) => (stdout += part));
+  child.stderr?.setEncoding('utf8').on('data', (part: string) => (stderr += part));
+  child.on('message', (message) => {
+    if (typeof message === 'string') progress?.(message);
+  });
+  // It takes the end of the channel for Ctrl-C, which not every system can send.
+  const cancellation = token?.onCancellationRequested(() => {
+    if (child.connected) child.disconnect();
+  });
+  try {
+    await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
+  } finally {
+    cancellation?.dispose();
+  }
+  if (token?.isCancellationRequested) throw new CaptionError('cancelled', 'The import was cancelled.');
+  let document: Document | Failure;
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own command line wrote it
+    document = JSON.parse(stdout) as Document | Failure;
+  } catch (cause) {
+    throw fromResponseError(new Error(stderr.trim() || 'The command line printed nothing.', { cause }));
+  }
+  if ('error' in document) throw new CaptionError(document.error.code, document.error.message);
+  return document;
+}

@@ -1,0 +1,119 @@
+/** "Import Checkpoint…": asks for what an import needs, and for what shapes do not tell, and makes the pack. */
+import { ProgressLocation, Uri, window, workspace, type LogOutputChannel, type QuickPickItem } from 'vscode';
+import type { ImportDocument } from '@clipcap/protocol/import';
+import { fromResponseError } from '@clipcap/protocol/error';
+import { runCommandLine } from './commandLineProcess.js';
+import { nameOf } from './images.js';
+
+export interface ImportContext {
+  /** `dist/cli.mjs` */
+  readonly module: string;
+  /** The folder that takes packs. */
+  readonly packs: Uri;
+  readonly log: LogOutputChannel;
+}
+
+const dtypes: readonly (QuickPickItem & { readonly dtype: string })[] = [
+  { dtype: 'fp32', label: '32 bit', description: 'exactly what PyTorch computes' },
+  { dtype: 'fp16', label: '16 bit', description: 'half the size on disk' },
+  { dtype: 'q8', label: '8 bit', description: 'a quarter of the size, twice as fast, nearly the same captions' },
+  { dtype: 'q4', label: '4 bit', description: 'smallest and fastest, other captions' },
+];
+
+/** Asks, imports, and offers to use the pack. Stepping back from any question ends it. */
+export async function importCheckpoint({ module, packs, log }: ImportContext): Promise<void> {
+  const checkpoint = await pickFile('ClipCap checkpoint', {
+    'PyTorch or safetensors': ['pt', 'pth', 'bin', 'ckpt', 'safetensors'],
+  });
+  const encoder = checkpoint && (await pickEncoder());
+  const dtype = encoder && (await window.showQuickPick(dtypes, { title: 'How are weights stored?' }));
+  if (!checkpoint || !encoder || !dtype) return;
+  const id = await window.showInputBox({
+    title: 'What is the model pack called?',
+    value: nameOf(checkpoint).replace(/\.[^.]*$/u, ''),
+    validateInput: (name) => (/^[\w.-]*\w[\w.-]*$/u.test(name) ? undefined : 'Letters, digits, dots and dashes.'),
+  });
+  if (id === undefined) return;
+  const out = Uri.joinPath(packs, id).fsPath;
+  const args = ['import', checkpoint.fsPath, '--encoder', encoder.fsPath, '--dtype', dtype.dtype, '--out', out];
+  try {
+    const plan = await runCommandLine<ImportDocument>([...args, '--dry-run'], { module });
+    const answers = await askWhatIsAmbiguous(plan);
+    if (!answers) return;
+    const document = await window.withProgress(
+      { location: ProgressLocation.Notification, title: `Importing ${nameOf(checkpoint)}`, cancellable: true },
+      (progress, token) =>
+        runCommandLine<ImportDocument>([...args, ...answers], {
+          module,
+          token,
+          progress: (message) => progress.report({ message }),
+        }),
+    );
+    await showImported(document, out, log);
+  } catch (cause) {
+    const error = fromResponseError(cause);
+    if (error.code === 'cancelled') return;
+    log.error(error.message);
+    await window.showErrorMessage(error.message);
+  }
+}
+
+async function pickFile(title: string, filters: Record<string, string[]>): Promise<Uri | undefined> {
+  const [file] = (await window.showOpenDialog({ title, filters: { ...filters, 'All files': ['*'] } })) ?? [];
+  return file;
+}
+
+async function pickEncoder(): Promise<Uri | undefined> {
+  const folder = { label: 'Folder…', description: 'CLIP, ViT or DINOv2 in Hugging Face’s layout' };
+  const file = { label: 'File…', description: 'OpenAI’s archive (ViT-B-32.pt), or an ONNX encoder' };
+  const kind = await window.showQuickPick([folder, file], { title: 'Which image encoder was it trained with?' });
+  if (kind === file) return pickFile('Image encoder', { Encoder: ['pt', 'onnx', 'safetensors'] });
+  if (kind !== folder) return undefined;
+  const [picked] =
+    (await window.showOpenDialog({ title: 'Image encoder', canSelectFolders: true, canSelectFiles: false })) ?? [];
+  return picked;
+}
+
+/** The options that say what was answered, or undefined if a question was not. */
+async function askWhatIsAmbiguous({ findings }: ImportDocument): Promise<string[] | undefined> {
+  const answers: string[] = [];
+  for (const { what, value, from, flag, ambiguous } of findings) {
+    if (ambiguous !== true || from !== 'assumed' || flag === undefined) continue;
+    if (flag === '--mapper-heads') {
+      const heads = await window.showInputBox({
+        title: 'How many attention heads has the mapper?',
+        prompt: 'The checkpoint does not say. The official ones have 8.',
+        value,
+        validateInput: (text) => (/^[1-9]\d{0,3}$/u.test(text) ? undefined : 'A whole number.'),
+      });
+      if (heads === undefined) return undefined;
+      answers.push(flag, heads);
+    } else {
+      const usual = { label: value, description: 'as the official checkpoints of this kind' };
+      const other = { label: flag === '--normalize' ? 'scaled to length 1' : 'as the encoder gives it' };
+      const choice = await window.showQuickPick([usual, other], { title: `How was the ${what} given to the mapper?` });
+      if (!choice) return undefined;
+      if (choice === other) answers.push(flag);
+    }
+  }
+  return answers;
+}
+
+async function showImported(
+  { pack, findings, check }: ImportDocument,
+  out: string,
+  log: LogOutputChannel,
+): Promise<void> {
+  log.info(`Imported ${out}: ${pack.encoder}, ${pack.mapper}, ${pack.dtype}`);
+  for (const { what, value, from } of findings) log.info(`  ${what}: ${value} (${from})`);
+  if (check)
+    log.info(`  self-check: “${check.caption}”, the prefix changes by ${(100 * check.prefixDifference).toFixed(1)} %`);
+  const use = 'Use It';
+  const choice = await window.showInformationMessage(
+    `${pack.title} was imported: ${pack.encoder}, ${pack.mapper}.`,
+    use,
+    'Show Log',
+  );
+  if (choice === use) await workspace.getConfiguration('clipcap').update('model', out, true);
+  else if (choice !== undefined) log.show();
+}

@@ -1,0 +1,34 @@
+/** What an import knows of a model, and where from; and its report, which the command line prints and the editor reads. */
+import type { SelfCheck } from './inference.js';
+
+export interface Finding {
+  readonly what: string;
+  readonly value: string;
+  /** Shapes, configuration files, an option, or only what is usual. */
+  readonly from: 'shapes' | 'config' | 'told' | 'assumed';
+  /** The option that says otherwise. */
+  readonly flag?: string;
+  /** Whether what is usual differs between checkpoints of this kind, so that people should be asked. */
+  readonly ambiguous?: boolean;
+}
+
+/** The document of `--json`, version 1: fields may be added, none change their meaning. Sizes are bytes. */
+export interface ImportDocument {
+  readonly version: 1;
+  readonly pack: {
+    readonly id: string;
+    readonly title: string;
+    readonly dtype: string;
+    readonly encoder: string;
+    readonly mapper: string;
+    /** Absolute; absent in a dry run, as its size is. */
+    readonly folder?: string;
+    readonly size?: number;
+  };
+  readonly findings: readonly Finding[];
+  /** Tensors of the checkpoint that captions do not need. */
+  readonly leftBehind: number;
+  /** Absent if the pack was not tried. */
+  readonly check?: SelfCheck;
+  readonly referencePhotos?: number;
+}
