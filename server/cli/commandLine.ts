@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import type { DoctorRequest } from './doctor.js';
+import { addModelCommands, type GetRequest, type ModelsRequest } from './modelFlags.js';
 import { addDecodingOptions, captionOptions, type DecodingFlags } from './decodingFlags.js';
 import { addImportCommand, type ImportCommand } from './importFlags.js';
 
@@ -23,6 +24,8 @@ export type CommandLine =
   /** `consent`: the download was agreed to. */
   | { readonly kind: 'install-cuda'; readonly consent: boolean }
   | { readonly kind: 'import'; readonly command: ImportCommand }
+  | { readonly kind: 'models'; readonly request: ModelsRequest }
+  | { readonly kind: 'get'; readonly request: GetRequest }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version' }
   /** `json`: the document is printed too. */
@@ -84,6 +87,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     });
   addImportCommand(program, (command) => {
     asked = { kind: 'import', command };
+  });
+  addModelCommands(program, {
+    models: (request) => (asked = { kind: 'models', request }),
+    get: (request) => (asked = { kind: 'get', request }),
   });
   try {
     program.parse(args, { from: 'user' });

@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { caption } from './caption.js';
 import { parseCommandLine } from './commandLine.js';
 import { doctor } from './doctor.js';
+import { get } from './get.js';
+import { listModels } from './models.js';
 import { importModel } from './import.js';
 import { installCuda } from './installCuda.js';
 import { write } from './output.js';
@@ -34,6 +36,12 @@ switch (command.kind) {
     break;
   case 'import':
     process.exitCode = await importModel(command.command, places);
+    break;
+  case 'models':
+    process.exitCode = await listModels(command.request);
+    break;
+  case 'get':
+    process.exitCode = await get(command.request);
     break;
   case 'version':
     write(process.stdout, `${await version()}\n`);

@@ -26,6 +26,11 @@ export class Progress {
     this.#draw(`${this.#count}  ${caption}`);
   }
 
+  /** Any other line about how far it is. It must hold no control characters. */
+  line(text: string): void {
+    this.#draw(text);
+  }
+
   /** Prints text to a stream that may be the same terminal. */
   print(stream: NodeJS.WriteStream, text: string): void {
     if (this.#shown !== '') this.#stream.write(clearLine);
