@@ -186,6 +186,7 @@ export const errorCodes = [
   'inference-failed',
   'inference-crashed',
   'inference-down',
+  'lens-unavailable',
   'cancelled',
   'usage',
 ] as const;

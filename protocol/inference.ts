@@ -4,6 +4,7 @@
  */
 import { NotificationType, ProgressType, RequestType, RequestType0, type ResponseError } from 'vscode-jsonrpc';
 import type { CaptionOptions, CaptionResult, ErrorCode, ModelInfo } from './caption.js';
+import type { LensResult, LensView, LensViews } from './lens.js';
 import type { Provider, TrialResult } from './provider.js';
 
 type Failure = ResponseError<{ code: ErrorCode }>['data'];
@@ -71,6 +72,44 @@ export const measurePrefixes = new RequestType<
   readonly Float32Array[],
   Failure
 >('inference/measurePrefixes');
+
+/** An image file's content. */
+export interface ImageContent extends ImageBytes {
+  /** SHA-256 of `bytes`, hexadecimal. */
+  readonly sha256: string;
+}
+
+export interface EncodeImageParams {
+  readonly model: string;
+  readonly provider: string;
+  readonly image: ImageContent;
+}
+
+export interface EncodedImage {
+  /** [K·D] */
+  readonly prefix: Float32Array;
+  /** Of the upright image, in pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The prefix of one image, for views that set images beside each other. */
+export const encodeImage = new RequestType<EncodeImageParams, EncodedImage, Failure>('inference/encodeImage');
+
+export interface ComputeLensParams<View extends LensView = LensView> extends EncodeImageParams {
+  readonly uri: string;
+  readonly view: View;
+  readonly params: LensViews[View]['params'];
+  /** How captions are decoded. */
+  readonly options: CaptionOptions;
+  /** The images that `params` name by their URIs. */
+  readonly others: readonly { readonly uri: string; readonly label: string; readonly prefix: Float32Array }[];
+  /** The mean prefix [K·D] of images that stand for every image. */
+  readonly reference?: { readonly mean: Float32Array; readonly images: number };
+}
+
+/** One view of the Prefix Lens. Cancellation is seen before every run of a session; captions run in between. */
+export const computeLens = new RequestType<ComputeLensParams, LensResult, Failure>('inference/computeLens');
 
 export interface RuntimeInfo {
   /** Of ONNX Runtime. */

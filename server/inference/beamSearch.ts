@@ -12,6 +12,7 @@ import {
   isFinished,
   search,
   toCaption,
+  type Considered,
   type FoundCaption,
   type Grown,
   type Hypothesis,
@@ -36,15 +37,17 @@ export function beamSearch(
   checkpoint: () => Promise<void>,
   grown?: Grown,
 ): Promise<FoundCaption[][]> {
-  return search(steps, options, checkpoint, grown, (root) => new Beams(root, options));
+  return search(steps, options, checkpoint, grown, (root, image) => new Beams(root, image, options));
 }
 
 class Beams implements ImageSearch {
   readonly #options: BeamSearchOptions;
+  readonly #image: number;
   #beams: readonly Hypothesis[];
 
-  constructor(root: Hypothesis, options: BeamSearchOptions) {
+  constructor(root: Hypothesis, image: number, options: BeamSearchOptions) {
     this.#options = options;
+    this.#image = image;
     this.#beams = [root];
   }
 
@@ -69,7 +72,20 @@ class Beams implements ImageSearch {
       return continued;
     });
     // The sort is stable: candidates of equal mean keep the order of beams and of token ids.
+    const before = this.#beams;
     this.#beams = candidates.sort((a, b) => mean(b) - mean(a)).slice(0, beams);
+    this.#options.considered?.(this.#image, this.#considered(candidates, before));
+  }
+
+  /** Captions that had ended before are not considered again: they are where they ended. */
+  #considered(candidates: readonly Hypothesis[], before: readonly Hypothesis[]): Considered[] {
+    const kept = new Set(this.#beams);
+    return candidates
+      .filter((hypothesis) => !before.includes(hypothesis))
+      .map((hypothesis) => {
+        const goesOn = isFinished(hypothesis, this.#options) ? 'finished' : 'kept';
+        return { hypothesis, state: kept.has(hypothesis) ? goesOn : 'pruned' };
+      });
   }
 
   captions(): FoundCaption[] {

@@ -19,12 +19,12 @@ export class Encoder {
   }
 
   /** @throws CaptionError `pack-invalid` or `pack-tensor-mismatch` if the file is not the encoder that the manifest describes */
-  static async create(pack: Pack, provider: Provider): Promise<Encoder> {
+  static async create(pack: Pack, provider: Provider, variant?: 'patch_attention'): Promise<Encoder> {
     const { encoder } = pack.manifest;
     const session =
       encoder.kind === 'onnx'
         ? await openEncoderFile(pack.encoder!, encoder, provider)
-        : await createSession(encoderGraph(encoder, pack.weights), provider, pack.folder);
+        : await createSession(encoderGraph(encoder, pack.weights, variant), provider, pack.folder);
     return new Encoder(session, encoder);
   }
 
@@ -48,6 +48,24 @@ export class Encoder {
     }
     if (normalize) normalizeRows(embeddings, embeddingWidth);
     return embeddings;
+  }
+
+  /** Whether there is an output beside the embedding. */
+  gives(name: 'class_logits' | 'patch_attention'): boolean {
+    return this.#session.outputNames.includes(name);
+  }
+
+  /** An output beside the embedding of one image [3,H,W]. */
+  async extra(
+    pixels: Float32Array,
+    name: 'class_logits' | 'patch_attention',
+  ): Promise<{ readonly data: Float32Array; readonly dims: readonly number[] }> {
+    const { size } = this.#manifest.image;
+    const input = new Tensor('float32', pixels, [1, 3, size, size]);
+    const tensor = output(await run(this.#session, { pixel_values: input }, [name]), name, 'float32');
+    const values = { data: tensor.data.slice(), dims: [...tensor.dims] };
+    tensor.dispose();
+    return values;
   }
 
   release(): Promise<void> {

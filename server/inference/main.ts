@@ -10,6 +10,8 @@ import {
   captionGrown,
   captionImage,
   checkModel,
+  computeLens,
+  encodeImage,
   loadModel,
   measurePrefixes,
   modelState,
@@ -17,6 +19,7 @@ import {
   tryProvider,
 } from '@clipcap/protocol/inference';
 import { inspect } from './decode.js';
+import { Lens } from './lens/lens.js';
 import { Model } from './model.js';
 import { builtProviders } from './provider.js';
 import { ResidentModel } from './residentModel.js';
@@ -34,6 +37,7 @@ const resident = new ResidentModel(
   },
 );
 const scheduler = new Scheduler(resident, inspect);
+const lens = new Lens(resident, inspect);
 
 connection.onRequest(captionImage, (params, token) => {
   const { progress } = params;
@@ -42,6 +46,8 @@ connection.onRequest(captionImage, (params, token) => {
   };
   return scheduler.caption(params, token, progress === undefined ? undefined : grown).catch(respond);
 });
+connection.onRequest(encodeImage, (params, token) => lens.encode(params, token).catch(respond));
+connection.onRequest(computeLens, (params, token) => lens.compute(params, token).catch(respond));
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
 connection.onRequest(tryProvider, ({ model, provider }) => runTrial(model, provider).catch(respond));
 connection.onRequest(checkModel, ({ model, image }) =>

@@ -16,9 +16,10 @@ import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { generate as generateCaptions } from './generate.js';
 import { NearestTokens, type NearestToRow } from './interpret.js';
+import { LensModel } from './lens/lensModel.js';
 import { Mapper } from './mapper.js';
 import { resolveOptions } from './options.js';
-import { chooseProvider } from './provider.js';
+import { chooseProvider, type Provider } from './provider.js';
 import type { FoundCaption, Grown } from './search.js';
 import { Tokenizer } from './tokenizer.js';
 
@@ -41,10 +42,12 @@ export class Model {
   readonly info: ModelInfo;
   readonly title: string;
   readonly imageRecipe: ImageRecipe;
+  /** For the Prefix Lens. */
+  readonly lens: LensModel;
   readonly #pack: Pack;
   readonly #parts: Parts;
 
-  private constructor(pack: Pack, provider: string, parts: Parts) {
+  private constructor(pack: Pack, provider: Provider, parts: Parts) {
     const { manifest } = pack;
     this.info = {
       id: manifest.id,
@@ -57,6 +60,7 @@ export class Model {
     };
     this.title = manifest.title;
     this.imageRecipe = manifest.encoder.image;
+    this.lens = new LensModel(pack, provider, this.info, parts);
     this.#pack = pack;
     this.#parts = parts;
   }
@@ -144,6 +148,7 @@ export class Model {
 
   async dispose(): Promise<void> {
     const { encoder, mapper, decoder, nearest } = this.#parts;
+    await this.lens.release();
     await Promise.all([encoder.release(), mapper.release(), decoder.release(), nearest.release()]);
   }
 

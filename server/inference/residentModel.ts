@@ -15,11 +15,21 @@ interface Loadable {
   dispose(): Promise<void>;
 }
 
+/** Lets others that wait for the model run; resolves when it is this one's turn again. Rejects with `ModelReplaced`. */
+export type Pause = () => Promise<void>;
+
+/** Another model was loaded while work on this one paused. */
+export class ModelReplaced extends Error {
+  override readonly name = 'ModelReplaced';
+}
+
 export class ResidentModel<Model extends Loadable> {
   readonly #load: (folder: string, provider: string) => Promise<Model>;
   readonly #changed: (state: ModelState) => void;
   #current: (ModelIdentity & { readonly value: Model }) | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  /** Who waits for the model, in order; the one whose turn it is has left the line. */
+  readonly #line: (() => void)[] = [];
+  #busy = false;
 
   /** `changed` is told of every step: loading, ready, failed. */
   constructor(load: (folder: string, provider: string) => Promise<Model>, changed: (state: ModelState) => void) {
@@ -32,11 +42,35 @@ export class ResidentModel<Model extends Loadable> {
     return this.#current?.model === model && this.#current.provider === provider ? this.#current.value : undefined;
   }
 
-  /** Loads the model unless it is resident, and runs `work` on it; no other model is loaded meanwhile. */
-  use<Result>(wanted: ModelIdentity, work: (model: Model) => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(async () => work(this.get(wanted) ?? (await this.#swap(wanted))));
-    this.#last = result.catch(() => undefined);
-    return result;
+  /**
+   * Loads the model unless it is resident, and runs `work` on it; no other model is loaded meanwhile, unless the work
+   * pauses.
+   */
+  async use<Result>(wanted: ModelIdentity, work: (model: Model, pause: Pause) => Promise<Result>): Promise<Result> {
+    await this.#enter();
+    try {
+      const model = this.get(wanted) ?? (await this.#swap(wanted));
+      return await work(model, async () => {
+        if (this.#line.length === 0) return;
+        this.#leave();
+        await this.#enter();
+        if (this.get(wanted) !== model) throw new ModelReplaced('Another model was loaded.');
+      });
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#busy) await new Promise<void>((resolve) => this.#line.push(resolve));
+    this.#busy = true;
+  }
+
+  /** The next in line has its turn without anyone who comes just now getting ahead of it. */
+  #leave(): void {
+    const next = this.#line.shift();
+    if (next) next();
+    else this.#busy = false;
   }
 
   async #swap({ model, provider }: ModelIdentity): Promise<Model> {

@@ -22,6 +22,7 @@ export interface SearchOptions {
   readonly minTokens?: number;
   /** What every caption begins with. These tokens end no caption. Default: nothing. */
   readonly begin?: readonly number[];
+  readonly considered?: Observer | undefined;
 }
 
 /** A caption in the making. */
@@ -31,6 +32,14 @@ export interface Hypothesis {
   readonly sum: number;
   /** Where the step that made its last token keeps its keys and values. */
   readonly row: number;
+  /** What it continues; absent at a root. */
+  readonly parent?: Hypothesis;
+}
+
+/** What a search had before it at one step, and what it did with it. */
+export interface Considered {
+  readonly hypothesis: Hypothesis;
+  readonly state: 'kept' | 'pruned' | 'finished';
 }
 
 export interface FoundCaption {
@@ -52,6 +61,9 @@ export interface ImageSearch {
   captions(): FoundCaption[];
 }
 
+/** Told after every step of an image's search what it considered, best first. */
+export type Observer = (image: number, step: readonly Considered[]) => void;
+
 /** Told after every step how the best caption of an image that is not finished begins. */
 export type Grown = (image: number, tokens: readonly ScoredToken[]) => void;
 
@@ -64,7 +76,7 @@ export async function search(
   options: SearchOptions,
   checkpoint: () => Promise<void>,
   grown: Grown | undefined,
-  begin: (root: Hypothesis) => ImageSearch,
+  begin: (root: Hypothesis, image: number) => ImageSearch,
 ): Promise<FoundCaption[][]> {
   const { images, maxTokens, vocabulary } = options;
   const forced = options.begin ?? [];
@@ -100,7 +112,7 @@ export async function search(
 }
 
 export function extend(hypothesis: Hypothesis, token: ScoredToken, row: number): Hypothesis {
-  return { tokens: [...hypothesis.tokens, token], sum: hypothesis.sum + token.logProb, row };
+  return { tokens: [...hypothesis.tokens, token], sum: hypothesis.sum + token.logProb, row, parent: hypothesis };
 }
 
 /** Tokens that must not continue a hypothesis: those that would end it too early. */

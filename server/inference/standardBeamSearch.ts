@@ -13,6 +13,7 @@ import {
   isFinished,
   search,
   toCaption,
+  type Considered,
   type FoundCaption,
   type Grown,
   type Hypothesis,
@@ -41,7 +42,7 @@ export function standardBeamSearch(
   checkpoint: () => Promise<void>,
   grown?: Grown,
 ): Promise<FoundCaption[][]> {
-  return search(steps, options, checkpoint, grown, (root) => new Groups(root, options));
+  return search(steps, options, checkpoint, grown, (root, image) => new Groups(root, image, options));
 }
 
 interface Beam extends Hypothesis {
@@ -57,11 +58,13 @@ interface Ended {
 
 class Groups implements ImageSearch {
   readonly #options: StandardBeamSearchOptions;
+  readonly #image: number;
   readonly #groups: readonly Group[];
   #root: Hypothesis | undefined;
 
-  constructor(root: Hypothesis, options: StandardBeamSearchOptions) {
+  constructor(root: Hypothesis, image: number, options: StandardBeamSearchOptions) {
     this.#options = options;
+    this.#image = image;
     this.#root = root;
     this.#groups = Array.from({ length: options.groups }, () => new Group({ ...root, value: root.sum }, options));
   }
@@ -76,14 +79,18 @@ class Groups implements ImageSearch {
 
   advance(logits: Float32Array, firstRow: number): void {
     const taken = new Map<number, number>();
+    const { considered } = this.#options;
+    const step: Considered[] = [];
     let row = firstRow;
     for (const group of this.#groups) {
       const rows = group.live.map((_, i) => (this.#root ? firstRow : row + i));
       row += rows.length;
       if (rows.length === 0) continue;
-      for (const id of group.advance(logits, rows, taken)) taken.set(id, (taken.get(id) ?? 0) + 1);
+      const told = considered && ((one: Considered): unknown => step.push(one));
+      for (const id of group.advance(logits, rows, taken, told)) taken.set(id, (taken.get(id) ?? 0) + 1);
     }
     this.#root = undefined;
+    considered?.(this.#image, step);
   }
 
   /** The groups take turns, so that few captions are of many groups; those chosen are then sorted. */
@@ -124,9 +131,15 @@ class Group {
 
   /**
    * @param taken how many beams of earlier groups took each token at this step
+   * @param told what was considered, best first
    * @returns the tokens that this group's beams took to go on
    */
-  advance(logits: Float32Array, rows: readonly number[], taken: ReadonlyMap<number, number>): number[] {
+  advance(
+    logits: Float32Array,
+    rows: readonly number[],
+    taken: ReadonlyMap<number, number>,
+    told?: (considered: Considered) => void,
+  ): number[] {
     const { vocabulary, stopTokens, diversity } = this.#options;
     // So many that enough are left to go on, were all stop tokens among the best.
     const kept = this.#size * (1 + Math.max(1, stopTokens.length));
@@ -137,7 +150,7 @@ class Group {
       return tokens.map((token): Beam => {
         const paid = diversity * (taken.get(token.id) ?? 0);
         const { tokens: extended, sum } = extend(beam, token, row);
-        return { tokens: extended, sum, row, value: beam.value + token.logProb - paid };
+        return { tokens: extended, sum, row, parent: beam, value: beam.value + token.logProb - paid };
       });
     });
     // Stable, and of one beam in the order of log-probabilities: equal values keep the order of beams and of token ids.
@@ -147,7 +160,16 @@ class Group {
     const going = best.filter((beam) => !isFinished(beam, this.#options)).slice(0, this.#size);
     this.#beams = going.filter((beam) => !this.#ends(beam));
     this.#settled = this.#isSettled();
+    if (told) this.#tell(best, told);
     return going.map(({ tokens }) => tokens.at(-1)!.id);
+  }
+
+  #tell(candidates: readonly Beam[], told: (considered: Considered) => void): void {
+    const ended = new Set(this.#ended.map(({ beam }) => beam));
+    for (const hypothesis of candidates) {
+      const goesOn = this.#beams.includes(hypothesis) ? 'kept' : 'pruned';
+      told({ hypothesis, state: ended.has(hypothesis) ? 'finished' : goesOn });
+    }
   }
 
   /** What has ended, best first. */

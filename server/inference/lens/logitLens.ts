@@ -1,0 +1,32 @@
+/** View 6: what the language model would say after each of its blocks (logit lens; nostalgebraist 2020). */
+import { captionOf, idsOf } from './captions.js';
+import { flag, wholeNumber } from './parameters.js';
+import { fitting, rounded } from './vectors.js';
+import type { Compute } from './view.js';
+
+export const logitLens: Compute<'lens'> = async (context, params) => {
+  const { model, image, checkpoint } = context;
+  const { prefixLength } = model.manifest.mapper;
+  const { layers, vocabulary } = model.manifest.languageModel;
+  const norm = flag('norm', params.norm, true);
+  const asked = Math.min(vocabulary, wholeNumber('top', params.top, [1, 20], 5));
+  const caption = await captionOf(context);
+  const insides = await model.decoderInsides;
+  const head = await model.head;
+  await checkpoint();
+  const columns = prefixLength + caption.tokens.length;
+  const top = fitting(asked, (layers + 1) * columns);
+  const { data } = await insides.look('hidden_states', image.prefix, idsOf(caption));
+  const found = await head.top(data, top, norm, checkpoint);
+  return {
+    columns: [
+      ...Array.from({ length: prefixLength }, (_, position) => ({ kind: 'prefix' as const, text: String(position) })),
+      ...caption.tokens.map(({ text }) => ({ kind: 'token' as const, text })),
+    ],
+    cells: Array.from({ length: layers + 1 }, (_, layer) =>
+      found
+        .slice(layer * columns, (layer + 1) * columns)
+        .map((cell) => cell.map(({ id, logProb }) => ({ ...model.token(id), logProb: rounded(logProb) }))),
+    ),
+  };
+};
