@@ -17,7 +17,7 @@ export function toHalves(values: Float32Array): Uint16Array {
       // Adding ½ leaves the value's multiples of 2^−24 in the last bits, rounded by the addition itself.
       floatBits[0] = magnitude;
       float[0] = float[0]! + 0.5;
-      half = floatBits[0]! - 0x3f000000;
+      half = floatBits[0] - 0x3f000000;
     }
     halves[i] = sign | half;
   }

@@ -50,10 +50,10 @@ export function computed(shape: readonly number[], compute: () => Promise<Float3
 }
 
 /** All values of a tensor. */
-export async function readWhole({ shape, read }: TensorSource): Promise<Float32Array> {
-  const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+export async function readWhole(source: TensorSource): Promise<Float32Array> {
+  const values = new Float32Array(source.shape.reduce((product, size) => product * size, 1));
   let filled = 0;
-  for await (const piece of read()) {
+  for await (const piece of source.read()) {
     values.set(piece, filled);
     filled += piece.length;
   }

@@ -1,0 +1,283 @@
+/** Checkpoints that PyTorch saved in the layouts that are out there, imported and captioned, against PyTorch's own answers. */
+import assert from 'node:assert/strict';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { openPack } from '@clipcap/models/pack/openPack';
+import type { PackManifest } from '@clipcap/models/pack/manifest';
+import { fixture } from '../root.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { captioned, clipcap, failure, type Finished, start, finish } from './clipcap.js';
+
+interface Case {
+  readonly checkpoint: string;
+  readonly encoder: string;
+  readonly kind: PackManifest['encoder']['kind'];
+  readonly norms: readonly number[];
+  readonly nearest: readonly (readonly { readonly id: number; readonly score: number }[])[];
+  readonly tokens: readonly number[];
+}
+
+const files = (name: string): string => fixture(`import/${name}`);
+const picture = files('picture.png');
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by test/parity/generate_import.py
+const cases = JSON.parse(await readFile(files('expected.json'), 'utf8')) as Record<string, Case>;
+const steps = 12;
+
+interface ImportDocument {
+  readonly findings: readonly { readonly what: string; readonly value: string; readonly from: string }[];
+  readonly check: { readonly finite: boolean; readonly prefixDifference: number };
+}
+
+async function importCase(
+  context: TestContext,
+  name: string,
+  args: readonly string[] = [],
+): Promise<{ out: string; result: Finished }> {
+  const { checkpoint, encoder } = cases[name]!;
+  const out = join(await temporaryFolder(context), 'pack');
+  const result = await clipcap(['import', files(checkpoint), '--encoder', files(encoder), '--out', out, ...args]);
+  return { out, result };
+}
+
+function documentOf({ code, stdout, stderr }: Finished): ImportDocument {
+  assert.equal(code, 0, stderr);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is wrong with it shows in what tests ask of it
+  return JSON.parse(stdout) as ImportDocument;
+}
+
+/** Imports a case and asks for its greedy caption. */
+async function captionCase(context: TestContext, name: string, args: readonly string[] = []) {
+  const { out, result } = await importCase(context, name, ['--json', ...args]);
+  const report = documentOf(result);
+  const asked = ['--decode', 'greedy', '--max-tokens', String(steps), '--nearest', '3', '--provider', 'cpu'];
+  const { code, stdout, stderr } = await clipcap(['caption', '--json', '--model', out, ...asked, picture]);
+  assert.equal(code, 0, stderr);
+  const { images, model } = captioned(stdout);
+  const [image] = images;
+  assert.ok(image && 'captions' in image);
+  return { out, report, model, image };
+}
+
+function near(actual: number, expected: number, tolerance: number, what: string): void {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${what}: ${actual} instead of ${expected}`);
+}
+
+for (const [name, expected] of Object.entries(cases)) {
+  test(`${expected.checkpoint} with ${expected.encoder} captions as PyTorch does`, async (context) => {
+    const { out, report, image } = await captionCase(context, name);
+    const { manifest } = await openPack(out);
+    assert.equal(manifest.encoder.kind, expected.kind);
+    assert.ok(report.check.finite);
+    assert.ok(report.check.prefixDifference > 0.001);
+    assert.equal(image.prefix.length, expected.norms.length);
+    for (const [position, row] of image.prefix.entries()) {
+      const norm = expected.norms[position]!;
+      near(row.norm, norm, 2e-4 * norm, `norm of position ${position}`);
+      for (const [rank, { id, score }] of expected.nearest[position]!.entries()) {
+        assert.equal(row.nearest[rank]!.id, id, `nearest token ${rank} of position ${position}`);
+        near(row.nearest[rank]!.score, score, 2e-4, 'cosine');
+      }
+    }
+    assert.deepEqual(
+      image.captions[0]!.tokens.map(({ id }) => id),
+      expected.tokens,
+    );
+  });
+}
+
+test('what shapes tell is found in them, and what they do not tell is said to be assumed', async (context) => {
+  const { result } = await importCase(context, 'transformer', ['--json', '--dry-run']);
+  const { findings } = documentOf(result);
+  const found = new Map(findings.map(({ what, value, from }) => [what, `${value} (${from})`]));
+  assert.equal(found.get('mapper'), 'transformer, d=640, K=3, C=2 (shapes)');
+  assert.equal(found.get('mapper’s layers'), '2 (shapes)');
+  assert.equal(found.get('mapper’s heads'), '8 (assumed)');
+  assert.equal(found.get('image embedding'), 'scaled to length 1 (assumed)');
+  assert.equal(found.get('language model'), 'GPT-2, 2 layers of width 64 (shapes)');
+});
+
+test('the YAML file beside a checkpoint of TheoCoombes/ClipCap says how many heads the mapper has', async (context) => {
+  const { result } = await importCase(context, 'theocoombes', ['--json', '--dry-run']);
+  const heads = documentOf(result).findings.find(({ what }) => what === 'mapper’s heads');
+  assert.deepEqual([heads?.value, heads?.from], ['4', 'config']);
+});
+
+for (const [dtype, tolerance] of [
+  ['fp16', 0.005],
+  ['q8', 0.05],
+  ['q4', 0.4],
+] as const) {
+  test(`a ${dtype} pack is stored as ${dtype} and says nearly the same`, async (context) => {
+    const expected = cases['mlp']!;
+    const { out, model, image } = await captionCase(context, 'mlp', ['--dtype', dtype]);
+    assert.equal(model.dtype, dtype);
+    const { weights } = await openPack(out);
+    const stored = dtype === 'fp16' ? 'F16' : 'U8';
+    for (const name of ['gpt.transformer.wte.weight', 'clip_project.model.2.weight', 'encoder.proj']) {
+      assert.equal(weights.tensors.get(name)!.dtype, stored);
+    }
+    for (const [position, { norm }] of image.prefix.entries()) {
+      near(norm, expected.norms[position]!, tolerance * expected.norms[position]!, `norm of position ${position}`);
+    }
+  });
+}
+
+test('photos given as a reference are measured for the statistics', async (context) => {
+  const photos = join(await temporaryFolder(context), 'photos');
+  await mkdir(photos);
+  for (const name of ['a.png', 'b.png']) await cp(picture, join(photos, name));
+  const { out, result } = await importCase(context, 'mlp', ['--json', '--reference', photos]);
+  documentOf(result);
+  const { statistics } = await openPack(out);
+  assert.deepEqual(statistics.tensors.get('prefix_mean')!.shape, [3, 64]);
+  assert.deepEqual(statistics.tensors.get('prefix_covariance')!.shape, [64, 64]);
+});
+
+test('an import replaces a pack, and nothing but a pack', async (context) => {
+  const { out, result } = await importCase(context, 'mlp', ['--no-check']);
+  assert.equal(result.code, 0, result.stderr);
+  const { checkpoint, encoder } = cases['mlp']!;
+  const again = (id: string) =>
+    clipcap(['import', files(checkpoint), '--encoder', files(encoder), '--out', out, '--no-check', '--id', id]);
+  assert.equal((await again('second')).code, 0);
+  assert.equal((await openPack(out)).manifest.id, 'second');
+  await writeFile(join(out, 'notes.txt'), 'mine');
+  const refused = await again('third');
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /notes\.txt, which is not part of the pack/u);
+  assert.equal((await openPack(out)).manifest.id, 'second');
+});
+
+/** What is in the folder around the pack. */
+async function left(out: string): Promise<string[]> {
+  return readdir(join(out, '..'));
+}
+
+const refusals: readonly {
+  readonly what: string;
+  readonly args: (folder: string) => Promise<readonly string[]> | readonly string[];
+  readonly code: string;
+  readonly message: RegExp;
+}[] = [
+  {
+    what: 'an encoder of another width',
+    args: () => [files('mlp.pt'), '--encoder', files('RN.pt')],
+    code: 'checkpoint-mismatch',
+    message: /embeddings of 32 values, RN\.pt gives 640/u,
+  },
+  {
+    what: 'a mapper for RN50x4 with a smaller encoder',
+    args: () => [files('transformer.pt'), '--encoder', files('clip-hf')],
+    code: 'checkpoint-mismatch',
+    message: /RN50x4/u,
+  },
+  {
+    what: 'a checkpoint and an encoder in each other’s place',
+    args: () => [files('clip-hf'), '--encoder', files('mlp.pt')],
+    code: 'checkpoint-unsupported',
+    message: /is an image encoder, not a ClipCap checkpoint.*--encoder/u,
+  },
+  {
+    what: 'heads for a mapper without attention',
+    args: () => [files('mlp.pt'), '--encoder', files('clip-hf'), '--mapper-heads', '8'],
+    code: 'checkpoint-mismatch',
+    message: /--mapper-heads/u,
+  },
+  {
+    what: 'heads that do not divide the width',
+    args: () => [files('transformer.pt'), '--encoder', files('RN.pt'), '--mapper-heads', '7'],
+    code: 'checkpoint-mismatch',
+    message: /--mapper-heads/u,
+  },
+  {
+    what: 'a truncated checkpoint',
+    args: async (folder) => {
+      const path = join(folder, 'cut.pt');
+      await writeFile(path, (await readFile(files('mlp.pt'))).subarray(0, 300_000));
+      return [path, '--encoder', files('clip-hf')];
+    },
+    code: 'checkpoint-invalid',
+    message: /cut\.pt/u,
+  },
+  {
+    what: 'a hostile pickle',
+    args: () => [fixture('checkpoints/hostile.pt'), '--encoder', files('clip-hf')],
+    code: 'checkpoint-invalid',
+    message: /hostile\.pt/u,
+  },
+  {
+    what: 'a vocabulary that is not GPT-2’s and no tokenizer',
+    args: async (folder) => {
+      await cp(files('mlp.pt'), join(folder, 'alone.pt'));
+      return [join(folder, 'alone.pt'), '--encoder', files('clip-hf')];
+    },
+    code: 'checkpoint-mismatch',
+    message: /--tokenizer/u,
+  },
+  {
+    what: 'an encoder that is not on this machine',
+    args: () => [files('mlp.pt'), '--encoder', 'nobody/nothing'],
+    code: 'checkpoint-missing',
+    message: /nobody\/nothing.*consent/u,
+  },
+  {
+    what: 'a file in the way of the folder',
+    args: async (folder) => {
+      await writeFile(join(folder, 'file'), '');
+      return [files('mlp.pt'), '--encoder', files('clip-hf'), '--out', join(folder, 'file', 'pack')];
+    },
+    code: 'pack-unwritable',
+    message: /a part of the path is a file/u,
+  },
+];
+
+for (const { what, args, code, message } of refusals) {
+  test(`${what}: ${code}, and nothing is left`, async (context) => {
+    const folder = await temporaryFolder(context);
+    const given = await args(folder);
+    const before = await readdir(folder);
+    const {
+      stdout,
+      stderr,
+      code: exitCode,
+    } = await clipcap(['import', '--out', join(folder, 'pack'), '--json', ...given]);
+    assert.equal(exitCode, 3, stderr);
+    const error = failure(stdout);
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    assert.deepEqual(await readdir(folder), before);
+  });
+}
+
+test('Ctrl-C leaves nothing', async (context) => {
+  const { checkpoint, encoder } = cases['mlp']!;
+  const out = join(await temporaryFolder(context), 'new', 'pack');
+  const child = start(['import', files(checkpoint), '--encoder', files(encoder), '--out', out]);
+  const poll = setInterval(() => {
+    // The pack is being made as soon as there is a folder beside its place.
+    void readdir(join(out, '..')).then(
+      (names) => names.length > 0 && child.kill('SIGINT'),
+      () => undefined,
+    );
+  }, 5);
+  const { code } = await finish(child);
+  clearInterval(poll);
+  assert.equal(code, 130);
+  assert.deepEqual(await left(join(out, '..')), []);
+});
+
+test('the pack needs neither checkpoint nor encoder', async (context) => {
+  const folder = await temporaryFolder(context);
+  for (const name of ['mlp.pt', 'tokenizer.json', 'picture.png']) await cp(files(name), join(folder, 'from', name));
+  await cp(files('clip-hf'), join(folder, 'from', 'clip-hf'), { recursive: true });
+  const from = (name: string): string => join(folder, 'from', name);
+  const out = join(folder, 'pack');
+  const imported = await clipcap(['import', from('mlp.pt'), '--encoder', from('clip-hf'), '--out', out]);
+  assert.equal(imported.code, 0, imported.stderr);
+  for (const file of Object.keys((await openPack(out)).manifest.files)) assert.equal(basename(file), file);
+  for (const name of await readdir(out)) {
+    const text = await readFile(join(out, name), 'latin1');
+    assert.ok(!text.includes(folder), `${name} names the folder it was made from`);
+  }
+});
