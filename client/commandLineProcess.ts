@@ -12,6 +12,8 @@ export interface RunOptions {
   /** `dist/cli.mjs` */
   readonly module: string;
   readonly token?: CancellationToken;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Told what is being done. */
   readonly progress?: (message: string) => void;
 }
@@ -22,11 +24,11 @@ export interface RunOptions {
  */
 export async function runCommandLine<Document extends object>(
   args: readonly string[],
-  { module, token, progress }: RunOptions,
+  { module, token, env, progress }: RunOptions,
 ): Promise<Document> {
   const child = fork(module, [...args, '--json'], {
     execArgv: [],
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    env: { ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let [stdout, stderr] = ['', ''];
@@ -44,7 +46,7 @@ export async function runCommandLine<Document extends object>(
   } finally {
     cancellation?.dispose();
   }
-  if (token?.isCancellationRequested) throw new CaptionError('cancelled', 'The import was cancelled.');
+  if (token?.isCancellationRequested) throw new CaptionError('cancelled', 'It was cancelled.');
   let document: Document | Failure;
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own command line wrote it

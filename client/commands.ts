@@ -1,7 +1,9 @@
 /** The commands: a table from their ids to what they do. */
-import { commands, window, type Disposable, type LogOutputChannel, type Uri } from 'vscode';
+import { commands, window, type Disposable, type LogOutputChannel, type SecretStorage, type Uri } from 'vscode';
 import { fromResponseError } from '@clipcap/protocol/error';
 import { captionImages } from './captionImages.js';
+import { setAccessToken } from './downloadEnvironment.js';
+import { getModel } from './getModel.js';
 import { namedImages } from './images.js';
 import { importCheckpoint } from './importCheckpoint.js';
 import { installCuda } from './installCuda.js';
@@ -16,6 +18,7 @@ interface CommandContext {
   readonly cli: string;
   /** The folder that takes imported packs. */
   readonly packs: Uri;
+  readonly secrets: SecretStorage;
 }
 
 type Command = (around: CommandContext, first: unknown, selection: unknown) => Promise<void>;
@@ -53,6 +56,12 @@ const table: Readonly<Record<string, Command>> = {
   },
 
   'clipcap.importCheckpoint': ({ cli, packs, log }) => importCheckpoint({ module: cli, packs, log }),
+
+  'clipcap.getModel': ({ cli, secrets, log }) => getModel({ module: cli, secrets, log }),
+
+  async 'clipcap.setAccessToken'({ secrets }) {
+    await setAccessToken(secrets);
+  },
 
   'clipcap.showLog'({ log }) {
     log.show();

@@ -28,6 +28,7 @@ export function activate(context: ExtensionContext): void {
       log,
       cli: context.asAbsolutePath('dist/cli.mjs'),
       packs: Uri.joinPath(context.globalStorageUri, 'packs'),
+      secrets: context.secrets,
     }),
   );
   server = started;

@@ -15,28 +15,42 @@ import { plain } from './text.js';
 /** What the user sees of an interrupted program: 128 + SIGINT. */
 const interruptedExitCode = 130;
 
-/** Prints the model's folder and answers the exit code. */
-export async function get({ id, yes, endpoint, json }: GetRequest): Promise<number> {
+/** Prints the model's folder, or the question, and answers the exit code. */
+export async function get(request: GetRequest): Promise<number> {
+  const { json } = request;
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // An editor ends the channel for Ctrl+C, which not every system can send.
+  if (process.connected) process.on('disconnect', interrupt);
   const progress = new Progress(process.stderr);
   let connection: Connection | undefined;
   try {
-    const model = findModel(id);
+    const model = findModel(request.id);
     const named = fromEnvironment();
-    connection = new Connection({ ...named, endpoint: endpoint ?? named.endpoint });
+    connection = new Connection({ ...named, endpoint: request.endpoint ?? named.endpoint });
+    let question: Question | undefined;
     const folder = await getModel(model, {
       connection,
       store: modelsFolder(),
       signal: stop.signal,
-      consent: (question) => (yes ? agree(question) : askUser(question, stop.signal)),
-      progress: ({ file, received, total }) =>
-        progress.line(
-          `${roundSize(received)} of ${roundSize(total)}, ${Math.floor((100 * received) / total)} %  ${file}`,
-        ),
+      consent: (asked) => {
+        question = asked;
+        if (request.ask) return Promise.resolve(request.yes && asked.kind === 'size');
+        return request.yes ? agree(asked) : askUser(asked, stop.signal);
+      },
+      progress: ({ file, received, total }) => {
+        const far = `${roundSize(received)} of ${roundSize(total)}, ${Math.floor((100 * received) / total)} %`;
+        progress.line(`${far}  ${file}`);
+        tellEditor(far);
+      },
     });
     progress.clear();
+    if (request.ask) {
+      const asked = question && { kind: question.kind, text: whatYesDoes(question), licence: model.licence };
+      write(process.stdout, document({ id: model.id, ...(folder === undefined ? { question: asked } : { folder }) }));
+      return 0;
+    }
     if (folder === undefined) throw new CaptionError('cancelled', 'Nothing was downloaded.');
     write(process.stdout, json ? document({ id: model.id, folder }) : `${folder}\n`);
     return 0;
@@ -48,9 +62,19 @@ export async function get({ id, yes, endpoint, json }: GetRequest): Promise<numb
     if (stop.signal.aborted) return interruptedExitCode;
     return error.code === 'usage' ? 2 : 1;
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('disconnect', interrupt);
     await connection?.close();
+    if (process.connected) process.disconnect();
   }
+}
+
+/** What the editor that started us was told last. */
+let told = '';
+
+function tellEditor(message: string): void {
+  if (message === told) return;
+  told = message;
+  if (process.connected) process.send?.(message);
 }
 
 function document(content: object): string {

@@ -9,9 +9,18 @@ export interface GetRequest {
   readonly id: string;
   /** Whether the user agrees without being asked. */
   readonly yes: boolean;
+  /** Whether to print the question, for a program that asks it, in place of acting. */
+  readonly ask: boolean;
   /** A mirror of the hub. */
   readonly endpoint: string | undefined;
   readonly json: boolean;
+}
+
+interface GetFlags {
+  readonly yes?: boolean;
+  readonly ask?: boolean;
+  readonly endpoint?: string;
+  readonly json?: boolean;
 }
 
 interface Actions {
@@ -38,13 +47,17 @@ export function addModelCommands(program: Command, actions: Actions): void {
     .description('Download a model, after asking, and print its folder.')
     .argument('<id>', 'a model of "clipcap models", or owner/name on the Hugging Face hub')
     .option('-y, --yes', 'agree to the download; needed where nobody can be asked')
+    .option(
+      '--ask',
+      'print what you would be asked, and download nothing; with --yes the server may be asked for sizes',
+    )
     .option('--endpoint <url>', 'a mirror of the hub')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `${environment}\n\nExit code: 0 the model is here, 1 it could not be downloaded or you said no, 2 wrong usage.`,
     )
-    .action((id: string, { yes, endpoint, json }: { yes?: boolean; endpoint?: string; json?: boolean }) =>
-      actions.get({ id, yes: yes ?? false, endpoint, json: json ?? false }),
+    .action((id: string, { yes, ask, endpoint, json }: GetFlags) =>
+      actions.get({ id, yes: yes ?? false, ask: ask ?? false, endpoint, json: json ?? false }),
     );
 }

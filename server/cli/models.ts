@@ -2,34 +2,10 @@
 import { storedModel, modelsFolder } from '@clipcap/models/download/store';
 import { knownSize } from '@clipcap/models/download/words';
 import { models, statedSize, type Model } from '@clipcap/models/registry/registry';
+import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
 import type { ModelsRequest } from './modelFlags.js';
 import { write } from './output.js';
 import { plain } from './text.js';
-
-/** The document of `--json`, version 1: fields may be added, none change their meaning. */
-export interface ModelsDocument {
-  readonly version: 1;
-  /** Where downloaded models lie. */
-  readonly folder: string;
-  readonly models: readonly ListedModel[];
-}
-
-interface ListedModel {
-  readonly id: string;
-  readonly title: string;
-  readonly kind: Model['kind'];
-  /** In bytes; not there if only the server knows it. */
-  readonly size?: number;
-  /** Whether `size` is exact. */
-  readonly exact: boolean;
-  readonly licence: string;
-  readonly goodFor: string;
-  readonly goesWith: readonly string[];
-  /** The page from which a browser has to download it. */
-  readonly page?: string;
-  /** Where it is, if it is here. */
-  readonly path?: string;
-}
 
 /** Prints the list and answers the exit code. No server is asked. */
 export async function listModels({ json }: ModelsRequest): Promise<number> {
@@ -50,6 +26,7 @@ async function describe(model: Model): Promise<ListedModel> {
     kind,
     ...(stated && { size: stated.bytes }),
     exact: stated?.exact ?? false,
+    sizeText: knownSize(model),
     licence,
     goodFor,
     goesWith,
@@ -59,9 +36,8 @@ async function describe(model: Model): Promise<ListedModel> {
 }
 
 function text({ folder, models: listed }: ModelsDocument): string {
-  const known = new Map(models().map((model) => [model.id, knownSize(model)]));
-  const blocks = listed.map(({ id, title, kind, licence, goodFor, goesWith, page, path }) => {
-    const lines = [`${kind}, ${known.get(id)}: ${title}`, goodFor, `Licence: ${licence}`];
+  const blocks = listed.map(({ id, title, kind, sizeText, licence, goodFor, goesWith, page, path }) => {
+    const lines = [`${kind}, ${sizeText}: ${title}`, goodFor, `Licence: ${licence}`];
     if (goesWith.length > 0) lines.push(`Goes with: ${goesWith.join(', ')}`);
     if (page !== undefined) lines.push(`Only a browser can download it: ${page}`);
     if (path !== undefined) lines.push(`Here: ${plain(path)}`);

@@ -104,6 +104,21 @@ test('--yes downloads, says how much from where, and prints the folder for anoth
   assert.equal(hub.connections, connections);
 });
 
+test('a program that asks the user itself gets the questions, one after the other, and no download', async (context) => {
+  const { hub, store, get } = await setUp(context);
+  const first = await get([id, '--ask']);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stdout, /"kind": "size"/u);
+  assert.equal(hub.connections, 0);
+  const second = await get([id, '--ask', '--yes']);
+  assert.match(
+    second.stdout,
+    /"kind": "download",\s*"text": "Download someone\/model, 3\.0 MB \(3,000,002 bytes\), from /u,
+  );
+  assert.equal(hub.asked('hub', 'GET').length, 0);
+  assert.deepEqual(await readdir(store), []);
+});
+
 test('offline mode asks nobody', async (context) => {
   const { hub, get } = await setUp(context);
   for (const name of ['CLIPCAP_OFFLINE', 'HF_HUB_OFFLINE']) {
@@ -174,6 +189,21 @@ test('two processes at a time end in one whole model', async (context) => {
   for (const { code, stdout } of results) if (code !== 0) assert.equal(errorOf(stdout).code, 'download-busy');
   assert.ok(results.some(({ code }) => code === 0));
   await assertWhole(join(store, 'someone--model'));
+});
+
+test('an editor is told how far it is, and closing its channel stops the download', async (context) => {
+  const { hub, store, env } = await setUp(context);
+  const stalled = stall(hub);
+  const child = start(['get', id, '--yes', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const told: unknown[] = [];
+  child.on('message', (message) => told.push(message));
+  await stalled;
+  await arriving(join(store, 'someone--model'));
+  child.disconnect();
+  const { code, stdout } = await finish(child);
+  assert.equal(code, 130);
+  assert.equal(errorOf(stdout).code, 'cancelled');
+  assert.match(String(told.at(-1)), /^\d+\.\d \wB of 3\.0 MB, \d+ %$/u);
 });
 
 test('HTTP_PROXY is asked in place of the server, and NO_PROXY exempts it', async (context) => {
