@@ -10,8 +10,11 @@ import type { InferenceProcess } from '../process/inferenceProcess.js';
 import { readImage } from '../process/readImage.js';
 import { Recent } from './recent.js';
 
-/** What captions need of the inference process. */
-export type Inference = Pick<InferenceProcess, 'state' | 'onState' | 'caption' | 'load' | 'restart' | 'dispose'>;
+/** What captions and the Prefix Lens need of the inference process. */
+export type Inference = Pick<
+  InferenceProcess,
+  'state' | 'onState' | 'caption' | 'lens' | 'encode' | 'load' | 'restart' | 'dispose'
+>;
 
 /** The model to caption with, and how. */
 export interface Model {

@@ -11,6 +11,8 @@ import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
 import { CaptionError, toResponseError } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
 import { captionUri, restartInference, serverStatus, workspaceTrusted } from '@clipcap/protocol/language';
+import { lensRequest } from '@clipcap/protocol/lens';
+import { LensRequests } from '../process/lensRequests.js';
 import { liesInside } from './access.js';
 import { Captions, type Inference, type Model } from './captions.js';
 import { readClient, unknownClient } from './client.js';
@@ -40,6 +42,7 @@ export function startServer(connection: Connection, { builtin, createInference }
 
   const inference = createInference(() => current.idleMinutes * 60_000);
   const captions = new Captions(inference);
+  const lens = new LensRequests(inference, { path: imagePath, pack: namedPack });
   inference.onState(() => void pushStatus());
 
   async function pushStatus(): Promise<void> {
@@ -75,9 +78,19 @@ export function startServer(connection: Connection, { builtin, createInference }
     changeSettings(() => (client.configuration ? connection.workspace.getConfiguration('clipcap') : pushed));
   }
 
+  function folderOf(pack: string): string {
+    return packFolder(pack, builtin, client.trusted ? client.folders.map(localPath)[0] : undefined);
+  }
+
+  /** A pack that a request names, and no setting of the user’s. */
+  function namedPack(pack: string): string {
+    if (client.trusted || pack === 'builtin' || pack === current.model) return folderOf(pack);
+    throw new CaptionError('usage', `Trust the workspace to use the model pack ${pack}, or compare with builtin.`);
+  }
+
   async function model(options: CaptionOptions = {}): Promise<Model> {
     const { model: pack, provider, decoding } = await settings;
-    const folder = packFolder(pack, builtin, client.trusted ? client.folders.map(localPath)[0] : undefined);
+    const folder = folderOf(pack);
     return { folder, provider, options: decodingOptions(decoding, options) };
   }
 
@@ -146,11 +159,15 @@ export function startServer(connection: Connection, { builtin, createInference }
 
   connection.onRequest(captionUri, async ({ uri, options }, token) => {
     try {
-      const path = localPath(uri);
-      if (path === undefined) {
-        throw new CaptionError('not-a-file', `${uri} is no file on this machine; save a copy here and caption that.`);
-      }
-      return await captions.caption(path, await model(options), priorities.command, token);
+      return await captions.caption(imagePath(uri), await model(options), priorities.command, token);
+    } catch (error) {
+      throw toResponseError(error);
+    }
+  });
+
+  connection.onRequest(lensRequest, async (params, token) => {
+    try {
+      return await lens.view(params, await model(), token);
     } catch (error) {
       throw toResponseError(error);
     }
@@ -173,4 +190,11 @@ export function startServer(connection: Connection, { builtin, createInference }
   });
   documents.listen(connection);
   connection.listen();
+}
+
+/** The path behind a URI that a request names. */
+function imagePath(uri: string): string {
+  const path = localPath(uri);
+  if (path !== undefined) return path;
+  throw new CaptionError('not-a-file', `${uri} is no file on this machine; save a copy here and caption that.`);
 }

@@ -2,6 +2,7 @@
  * The parent's side of inference: one child process, started when needed and kept alive. Requests wait here, by
  * priority, and only a few are with the child at a time, so that its death loses none of them.
  */
+import { createHash } from 'node:crypto';
 import { type CancellationToken, type Disposable, Emitter } from 'vscode-jsonrpc';
 import { optionsKey, type CaptionResult, type ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
@@ -9,10 +10,16 @@ import {
   captionGrown,
   captionImage,
   type CaptionImageParams,
+  computeLens,
+  type ComputeLensParams,
+  encodeImage,
+  type EncodedImage,
+  type EncodeImageParams,
   loadModel,
   type ModelState,
   priorities,
 } from '@clipcap/protocol/inference';
+import type { LensResult } from '@clipcap/protocol/lens';
 import { Child } from './child.js';
 import type { InferenceState } from './inferenceState.js';
 import { RestartBudget } from './restartBudget.js';
@@ -85,6 +92,25 @@ export class InferenceProcess {
       }
     };
     return this.#request(key, name, params.priority, send, token, grown);
+  }
+
+  /** One view of the Prefix Lens. Equal requests share one run. */
+  async lens(params: ComputeLensParams, token?: CancellationToken): Promise<LensResult> {
+    const { model, provider, image, options, others, reference, ...asked } = params;
+    this.#lastModel = { model, provider };
+    const beside = [...others.map(({ uri, prefix }) => [uri, digest(prefix)]), reference && digest(reference.mean)];
+    const key = JSON.stringify(['lens', model, provider, image.sha256, optionsKey(options), beside, asked]);
+    const send: Send<LensResult> = (connection, ended) => connection.sendRequest(computeLens, params, ended);
+    return this.#request(key, image.name, priorities.command, send, token);
+  }
+
+  /** The prefix of an image, for views that set images beside each other. */
+  async encode(params: EncodeImageParams, token?: CancellationToken): Promise<EncodedImage> {
+    const { model, provider, image } = params;
+    this.#lastModel = { model, provider };
+    const key = JSON.stringify(['encode', model, provider, image.sha256]);
+    const send: Send<EncodedImage> = (connection, ended) => connection.sendRequest(encodeImage, params, ended);
+    return this.#request(key, image.name, priorities.command, send, token);
   }
 
   /** Makes a pack resident, so that the next caption need not wait for it. */
@@ -273,6 +299,12 @@ export class InferenceProcess {
     this.#state = state;
     if (!this.#disposed) this.#states.fire(state);
   }
+}
+
+/** Equal for equal values. */
+function digest(values: Float32Array): string {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function fromModelState(state: ModelState): InferenceState {

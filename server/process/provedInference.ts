@@ -5,13 +5,18 @@
 import { type CancellationToken, type Disposable, Emitter } from 'vscode-jsonrpc';
 import type { CaptionResult, ErrorCode, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
+import type { ComputeLensParams, EncodedImage, EncodeImageParams } from '@clipcap/protocol/inference';
+import type { LensResult } from '@clipcap/protocol/lens';
 import { isProvider, type Provider, type ProviderVerdict } from '@clipcap/protocol/provider';
 import type { InferenceProcess } from './inferenceProcess.js';
 import type { InferenceState } from './inferenceState.js';
 import { automatic, type ProviderChoice } from './providerChoice.js';
 import { cancelled } from './sharedRun.js';
 
-type Inference = Pick<InferenceProcess, 'state' | 'onState' | 'caption' | 'load' | 'start' | 'restart' | 'dispose'>;
+type Inference = Pick<
+  InferenceProcess,
+  'state' | 'onState' | 'caption' | 'lens' | 'encode' | 'load' | 'start' | 'restart' | 'dispose'
+>;
 
 export interface ProvedInferenceOptions {
   readonly inference: Inference;
@@ -56,13 +61,38 @@ export class ProvedInference implements Inference {
   }
 
   /** As `InferenceProcess.caption`. @throws CaptionError `provider-unavailable` too */
-  async caption(...[params, token, ...rest]: Parameters<Inference['caption']>): Promise<CaptionResult> {
-    const { model, provider: asked } = params;
-    const { inference, choice, log } = this.#options;
+  caption(...[params, token, ...rest]: Parameters<Inference['caption']>): Promise<CaptionResult> {
+    return this.#trusting(params, params.name, token, (provider) =>
+      this.#options.inference.caption({ ...params, provider }, token, ...rest),
+    );
+  }
+
+  /** As `InferenceProcess.lens`, with the provider of captions. */
+  lens(params: ComputeLensParams, token?: CancellationToken): Promise<LensResult> {
+    return this.#trusting(params, params.image.name, token, (provider) =>
+      this.#options.inference.lens({ ...params, provider }, token),
+    );
+  }
+
+  /** As `InferenceProcess.encode`, with the provider of captions. */
+  encode(params: EncodeImageParams, token?: CancellationToken): Promise<EncodedImage> {
+    return this.#trusting(params, params.image.name, token, (provider) =>
+      this.#options.inference.encode({ ...params, provider }, token),
+    );
+  }
+
+  /** Runs on the provider that is trusted; on the CPU if that fails and was not asked for by name. */
+  async #trusting<Result>(
+    { model, provider: asked }: { readonly model: string; readonly provider: string },
+    name: string,
+    token: CancellationToken | undefined,
+    run: (provider: Provider) => Promise<Result>,
+  ): Promise<Result> {
+    const { choice, log } = this.#options;
     const provider = await this.#provider(model, asked, token);
-    if (token?.isCancellationRequested === true) throw cancelled(params.name);
+    if (token?.isCancellationRequested === true) throw cancelled(name);
     try {
-      const result = await inference.caption({ ...params, provider }, token, ...rest);
+      const result = await run(provider);
       this.#tryLater(model, asked);
       return result;
     } catch (error) {
@@ -71,7 +101,7 @@ export class ProvedInference implements Inference {
       log('warn', `${provider} failed after it had been trusted; the CPU takes over. ${error.message}`);
       await choice.distrust(model, provider, `it failed after it had been trusted (${error.message})`);
       this.#chosen.set(model, 'cpu');
-      return inference.caption({ ...params, provider: 'cpu' }, token, ...rest);
+      return run('cpu');
     }
   }
 

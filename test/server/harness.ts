@@ -14,7 +14,13 @@ import {
 } from 'vscode-languageserver/node';
 import type { CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import type { CaptionImageParams } from '@clipcap/protocol/inference';
+import type {
+  CaptionImageParams,
+  ComputeLensParams,
+  EncodedImage,
+  EncodeImageParams,
+} from '@clipcap/protocol/inference';
+import type { LensResult } from '@clipcap/protocol/lens';
 import { serverStatus, type InitializationOptions, type ServerStatus } from '@clipcap/protocol/language';
 import type { Inference } from '@clipcap/server/language/captions';
 import { startServer } from '@clipcap/server/language/server';
@@ -33,6 +39,8 @@ const fakeModel: ModelInfo = {
 /** Answers every image with one caption that names it; a `gate` keeps answers back. */
 class FakeInference implements Inference {
   readonly asked: CaptionImageParams[] = [];
+  readonly lensAsked: ComputeLensParams[] = [];
+  readonly encoded: EncodeImageParams[] = [];
   readonly tokens: (CancellationToken | undefined)[] = [];
   readonly loaded: string[] = [];
   restarts = 0;
@@ -62,16 +70,27 @@ class FakeInference implements Inference {
   async caption(params: CaptionImageParams, token?: CancellationToken): Promise<CaptionResult> {
     this.asked.push(params);
     this.tokens.push(token);
-    const cancelled = new Promise<never>((_resolve, reject) => {
-      token?.onCancellationRequested(() => {
-        reject(new CaptionError('cancelled', 'cancelled'));
-      });
-    });
-    await Promise.race([this.gate, cancelled]);
+    await Promise.race([this.gate, cancellation(token)]);
     if (this.failure) throw this.failure;
     const timings = { decode: 0, preprocess: 0, encode: 0, map: 0, generate: 0, interpret: 0 };
     const captions = [{ text: this.text, score: Math.log(0.25), tokens: [] }];
     return { model: fakeModel, image: { sha256: params.sha256, width: 1, height: 1, captions, prefix: [], timings } };
+  }
+
+  /** Every view is an encoder's that names one label after the image; prefixes are of one value, how many were asked for. */
+  async lens(params: ComputeLensParams, token?: CancellationToken): Promise<LensResult> {
+    this.lensAsked.push(params);
+    this.tokens.push(token);
+    await Promise.race([this.gate, cancellation(token)]);
+    if (this.failure) throw this.failure;
+    const data = { labels: [{ label: params.image.name, probability: 1 }] };
+    return { model: fakeModel, view: params.view, data };
+  }
+
+  encode(params: EncodeImageParams): Promise<EncodedImage> {
+    this.encoded.push(params);
+    if (this.failure) return Promise.reject(this.failure);
+    return Promise.resolve({ prefix: Float32Array.of(this.encoded.length), width: 1, height: 1 });
   }
 
   load(model: string): Promise<ModelInfo> {
@@ -88,6 +107,14 @@ class FakeInference implements Inference {
     this.disposed = true;
     return Promise.resolve();
   }
+}
+
+function cancellation(token: CancellationToken | undefined): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    token?.onCancellationRequested(() => {
+      reject(new CaptionError('cancelled', 'cancelled'));
+    });
+  });
 }
 
 export interface SessionOptions {

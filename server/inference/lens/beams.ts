@@ -40,13 +40,12 @@ export const beams: Compute<'beams'> = async ({ model, image, options, checkpoin
       places = now;
       return shown.map(({ hypothesis, state }): BeamNode => {
         const parent = hypothesis.parent && before.get(hypothesis.parent);
-        const { id, logProb } = hypothesis.tokens.at(-1)!;
-        return {
-          token: { ...model.token(id), logProb: rounded(logProb) },
-          ...(parent !== undefined && { parent }),
+        const node = {
+          token: model.tokenScore(hypothesis.tokens.at(-1)!),
           mean: rounded(hypothesis.sum / hypothesis.tokens.length),
           state,
         };
+        return parent === undefined ? node : Object.assign(node, { parent });
       });
     });
   }

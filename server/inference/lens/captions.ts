@@ -197,7 +197,8 @@ function checkLength({ manifest }: LensModel, prefix: number, tokens: number): v
   );
 }
 
-function joined(rows: readonly Float32Array[]): Float32Array {
+/** Rows one after the other; a single one is not copied. */
+export function joined(rows: readonly Float32Array[]): Float32Array {
   const [first] = rows;
   if (rows.length === 1 && first) return first;
   const all = new Float32Array(rows.reduce((length, row) => length + row.length, 0));

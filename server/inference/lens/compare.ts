@@ -5,7 +5,7 @@ import { captionOf, captionsOf, forcedLogProbs, idsOf, sum } from './captions.js
 import { clusters } from './clusters.js';
 import { usage } from './parameters.js';
 import { cosine, meanOf, rounded, rowsOf, squaredDistance, dot } from './vectors.js';
-import type { Compute, LensContext } from './view.js';
+import { otherImage, type Compute, type LensContext } from './view.js';
 import { wordChanges } from './wordChanges.js';
 
 const mostImages = 200;
@@ -15,19 +15,15 @@ const withTokens = 20;
 const mostNearest = 2000;
 
 export const compare: Compute<'compare'> = async (context, params) => {
-  const { model, image, others, uri, label, checkpoint } = context;
+  const { image, uri, label, checkpoint } = context;
   if ((params.others?.length ?? 0) > mostImages) {
     throw usage(
       `${params.others!.length} images are more than the ${mostImages} that are compared at a time. Choose fewer.`,
     );
   }
-  const compared = (params.others ?? []).map((other) => others.find((one) => one.uri === other)!);
-  const again = params.decoding ? [{ uri, label }] : [];
-  const images = [
-    { uri, label, prefix: image.prefix },
-    ...again.map((one) => ({ ...one, prefix: image.prefix })),
-    ...compared,
-  ];
+  const compared = (params.others ?? []).map((other) => otherImage(context, other));
+  const again = params.decoding ? [{ uri, label, prefix: image.prefix }] : [];
+  const images = [{ uri, label, prefix: image.prefix }, ...again, ...compared];
   const captions = await captionsOfAll(
     context,
     params.decoding,
@@ -108,7 +104,6 @@ async function collapse(
   const shifted = items.map(({ tokens }, i) => ({ prefix: prefixes[(i + 1) % prefixes.length]!, tokens }));
   const logProbs = await forcedLogProbs(model, [...items, ...shifted], checkpoint);
   const means = logProbs.map((ofTokens) => sum(ofTokens) / ofTokens.length);
-  const mean = (values: readonly number[]): number => sum(values) / values.length;
   return {
     diversity: rounded(new Set(captions.map(({ text }) => text)).size / captions.length),
     variance: rounded(betweenImages(prefixes.map((prefix) => rowsOf(prefix, width)))),
@@ -117,14 +112,18 @@ async function collapse(
   };
 }
 
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
+}
+
 /** Σ over positions and images of ‖p − its position's mean‖², divided by Σ ‖p‖². */
 function betweenImages(images: readonly (readonly Float32Array[])[]): number {
   let [variance, squares] = [0, 0];
   for (const [position] of images[0]!.entries()) {
     const rows = images.map((ofImage) => ofImage[position]!);
-    const mean = meanOf(rows);
+    const middle = meanOf(rows);
     for (const row of rows) {
-      variance += squaredDistance(row, mean);
+      variance += squaredDistance(row, middle);
       squares += dot(row, row);
     }
   }

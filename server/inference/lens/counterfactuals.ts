@@ -1,6 +1,6 @@
 /** View 7: what the caption would be, had the prefix been another. All interventions run as one batch. */
 import type { Intervention } from '@clipcap/protocol/lens';
-import { captionOf, captionsOf, forcedLogProbs, idsOf, sum } from './captions.js';
+import { captionOf, captionsOf, forcedLogProbs, idsOf, joined, sum } from './captions.js';
 import { realNumber, usage, wholeNumber } from './parameters.js';
 import { rounded } from './vectors.js';
 import { neededReference, otherImage, type Compute, type LensContext } from './view.js';
@@ -13,7 +13,7 @@ const mostWordTokens = 16;
 export const counterfactuals: Compute<'counterfactuals'> = async (context, params) => {
   const { model, image, options, checkpoint } = context;
   const interventions = params.interventions ?? removals(model.manifest.mapper.prefixLength);
-  if (!Array.isArray(interventions)) throw usage('The option interventions must be a list.');
+  if (!isList(interventions)) throw usage('The option interventions must be a list.');
   if (interventions.length > mostInterventions) {
     throw usage(`${interventions.length} interventions are more than ${mostInterventions}. Ask for fewer at a time.`);
   }
@@ -37,6 +37,11 @@ export const counterfactuals: Compute<'counterfactuals'> = async (context, param
     })),
   };
 };
+
+/** Clients that are not ours may send anything. */
+function isList(value: unknown): boolean {
+  return Array.isArray(value);
+}
 
 function removals(prefixLength: number): Intervention[] {
   if (prefixLength === 1) {
@@ -114,5 +119,5 @@ async function wordRows({ model }: LensContext, word: unknown): Promise<Float32A
     );
   }
   const embeddings = await (await model.vocabulary).embeddings(ids);
-  return Float32Array.from(embeddings.flatMap((row) => [...row]));
+  return joined(embeddings);
 }

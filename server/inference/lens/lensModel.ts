@@ -5,12 +5,13 @@
 import type { Pack } from '@clipcap/models/pack/openPack';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
-import type { Caption, ModelInfo } from '@clipcap/protocol/caption';
+import type { Caption, ModelInfo, NearestToken, TokenScore } from '@clipcap/protocol/caption';
 import type { Token } from '@clipcap/protocol/lens';
 import type { Decoder } from '../decoder.js';
 import { Encoder } from '../encoder.js';
 import type { Mapper } from '../mapper.js';
 import { preprocess } from '../preprocess.js';
+import type { ScoredToken } from '../logProbs.js';
 import type { Provider } from '../provider.js';
 import type { Pixels } from '../resample.js';
 import type { Tokenizer } from '../tokenizer.js';
@@ -18,8 +19,9 @@ import { DecoderInsides, MapperInsides } from './insides.js';
 import { OnDemand } from './onDemand.js';
 import { OutputHead } from './outputHead.js';
 import { unavailable } from './parameters.js';
+import { rounded } from './vectors.js';
 import { readStatistics, type Statistics } from './statistics.js';
-import { Vocabulary } from './vocabulary.js';
+import { Vocabulary, type ScoredId } from './vocabulary.js';
 
 /** An image as the model sees it. */
 export interface Encoding {
@@ -120,6 +122,14 @@ export class LensModel {
 
   token(id: number): Token {
     return { id, text: this.parts.tokenizer.tokenText(id) };
+  }
+
+  tokenScore({ id, logProb }: ScoredToken): TokenScore {
+    return { id, text: this.parts.tokenizer.tokenText(id), logProb: rounded(logProb) };
+  }
+
+  nearestToken({ id, score }: ScoredId): NearestToken {
+    return { id, text: this.parts.tokenizer.tokenText(id), score: rounded(score) };
   }
 
   /** The encoding of an image with this content, if it is one of the last few. */

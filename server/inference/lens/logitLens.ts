@@ -1,7 +1,7 @@
 /** View 6: what the language model would say after each of its blocks (logit lens; nostalgebraist 2020). */
 import { captionOf, idsOf } from './captions.js';
 import { flag, wholeNumber } from './parameters.js';
-import { fitting, rounded } from './vectors.js';
+import { fitting } from './vectors.js';
 import type { Compute } from './view.js';
 
 export const logitLens: Compute<'lens'> = async (context, params) => {
@@ -24,9 +24,7 @@ export const logitLens: Compute<'lens'> = async (context, params) => {
       ...caption.tokens.map(({ text }) => ({ kind: 'token' as const, text })),
     ],
     cells: Array.from({ length: layers + 1 }, (_, layer) =>
-      found
-        .slice(layer * columns, (layer + 1) * columns)
-        .map((cell) => cell.map(({ id, logProb }) => ({ ...model.token(id), logProb: rounded(logProb) }))),
+      found.slice(layer * columns, (layer + 1) * columns).map((cell) => cell.map((token) => model.tokenScore(token))),
     ),
   };
 };

@@ -20,14 +20,16 @@ export const map: Compute<'map'> = async ({ model, image, checkpoint }, params) 
     projection === 'pca'
       ? principalComponents(points)
       : { points: await umap(points, seed, checkpoint), explained: undefined };
-  const at = (index: number): { x: number; y: number } => ({
-    x: rounded(placed[index]!.x),
-    y: rounded(placed[index]!.y),
-  });
   return {
     projection,
-    positions: rows.map((_, position) => ({ ...at(position), position, neighbours: neighbours[position]! })),
-    tokens: ids.map((id, index) => ({ ...at(rows.length + index), ...model.token(id) })),
+    positions: rows.map((_, position) => {
+      const { x, y } = placed[position]!;
+      return { x: rounded(x), y: rounded(y), position, neighbours: neighbours[position]! };
+    }),
+    tokens: ids.map((id, index) => {
+      const { x, y } = placed[rows.length + index]!;
+      return Object.assign(model.token(id), { x: rounded(x), y: rounded(y) });
+    }),
     ...(explained && { explained: [rounded(explained[0]), rounded(explained[1])] as const }),
   };
 };

@@ -1,7 +1,7 @@
 /** View 8: which parts of the image the caption needs (occlusion; Zeiler & Fergus 2014), and attention rollout beside it. */
 import type { OcclusionData } from '@clipcap/protocol/lens';
 import { cropWindow } from '../preprocess.js';
-import { captionOf, forcedLogProbs, idsOf, sum } from './captions.js';
+import { captionOf, forcedLogProbs, idsOf, joined, sum } from './captions.js';
 import type { Encoding, LensModel } from './lensModel.js';
 import { wholeNumber } from './parameters.js';
 import { rollout } from './rollout.js';
@@ -28,7 +28,7 @@ export const occlusion: Compute<'occlusion'> = async (context, params) => {
       await checkpoint();
       embeddings.push(await model.parts.encoder.encode([occluded(model, image, grid, cell)]));
     }
-    const mapped = await model.parts.mapper.map(Float32Array.from(embeddings.flatMap((row) => [...row])));
+    const mapped = await model.parts.mapper.map(joined(embeddings));
     prefixes.push(...rowsOf(mapped, image.prefix.length));
   }
   const tokens = idsOf(caption).slice(0, place === undefined ? undefined : place + 1);

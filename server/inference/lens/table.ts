@@ -32,16 +32,14 @@ export const table: Compute<'table'> = async (context, params) => {
         centred: value(nearest.centred, 'centred'),
       };
     };
-    return {
+    const cells = {
       position,
       norm: rounded(length),
       normRank: rounded(smaller(norms, length) / norms.length),
-      nearest: of((scores) =>
-        scores.slice(0, shown).map(({ id, score }) => ({ ...model.token(id), score: rounded(score) })),
-      ),
+      nearest: of((scores) => scores.slice(0, shown).map((scored) => model.nearestToken(scored))),
       margin: of(([first, second]) => rounded(first!.score - (second ?? first!).score)),
-      ...(mean && { shared: rounded(cosine(row, mean)) }),
     };
+    return mean ? Object.assign(cells, { shared: rounded(cosine(row, mean)) }) : cells;
   });
   return {
     positions,

@@ -1,6 +1,6 @@
 /** View 4: how probable each of the caption's tokens was, what else could have stood there, and what follows from forcing it. */
-import type { Caption, TokenScore } from '@clipcap/protocol/caption';
-import type { TokensParams } from '@clipcap/protocol/lens';
+import type { Caption } from '@clipcap/protocol/caption';
+import type { TokensData, TokensParams } from '@clipcap/protocol/lens';
 import { logSumExp, maximum, topLogProbs } from '../logProbs.js';
 import { captionOf, forcedLogProbs, idsOf, resolve, searchFrom, sum, toCaption } from './captions.js';
 import { wholeNumber } from './parameters.js';
@@ -13,15 +13,19 @@ export const tokens: Compute<'tokens'> = async (context, params) => {
   const asked = Math.min(vocabulary, wholeNumber('alternatives', params.alternatives, [1, 50], 10));
   const caption = params.force ? await forced(context, params.force) : await captionOf(context);
   const alternatives = fitting(asked, caption.tokens.length);
-  const found: { alternatives: TokenScore[]; entropy: number }[] = [];
+  const found: TokensData['tokens'][number][] = [];
   await forcedLogProbs(model, [{ prefix: image.prefix, tokens: idsOf(caption) }], checkpoint, (_, place, logits) => {
     const best = topLogProbs(logits, 0, vocabulary, alternatives);
+    const { id, text, logProb } = caption.tokens[place]!;
     found[place] = {
-      alternatives: best.map(({ id, logProb }) => ({ ...model.token(id), logProb: rounded(logProb) })),
+      id,
+      text,
+      logProb,
+      alternatives: best.map((token) => model.tokenScore(token)),
       entropy: rounded(entropy(logits)),
     };
   });
-  return { caption, tokens: caption.tokens.map((token, place) => ({ ...token, ...found[place]! })) };
+  return { caption, tokens: found };
 };
 
 /** The caption up to the place, the token in it, and what the search makes of the rest. */

@@ -69,7 +69,7 @@ export class Vocabulary {
         found
           .get(metric)!
           .slice(index * k, (index + 1) * k)
-          .map((id) => ({ id, score: scoreOf(metric, row, embeddings.get(id)!, mean) }))
+          .map((id) => ({ id, score: scores[metric](row, embeddings.get(id)!, mean) }))
           .sort((a, b) => b.score - a.score || a.id - b.id)
           .slice(0, wanted);
       return {
@@ -103,15 +103,9 @@ export class Vocabulary {
   }
 }
 
-function scoreOf(metric: Metric, row: Float32Array, embedding: Float32Array, mean: Float32Array): number {
-  switch (metric) {
-    case 'cosine':
-      return cosine(row, embedding);
-    case 'dot':
-      return dot(row, embedding);
-    case 'euclidean':
-      return -distance(row, embedding);
-    case 'centred':
-      return cosine(difference(row, mean), difference(embedding, mean));
-  }
-}
+const scores: Readonly<Record<Metric, (row: Float32Array, embedding: Float32Array, mean: Float32Array) => number>> = {
+  cosine,
+  dot,
+  euclidean: (row, embedding) => -distance(row, embedding),
+  centred: (row, embedding, mean) => cosine(difference(row, mean), difference(embedding, mean)),
+};

@@ -1,0 +1,144 @@
+/**
+ * The parent's side of the Prefix Lens: reads the images that a view is about, has those beside the first one encoded,
+ * and asks for the view.
+ */
+import type { CancellationToken } from 'vscode-jsonrpc';
+import type { CaptionOptions } from '@clipcap/protocol/caption';
+import { CaptionError } from '@clipcap/protocol/error';
+import { lensViews, type CompareData, type LensParams, type LensResult, type LensView } from '@clipcap/protocol/lens';
+import { wordChanges } from '../inference/lens/wordChanges.js';
+import type { InferenceProcess } from './inferenceProcess.js';
+import { readImage } from './readImage.js';
+import { cancelled } from './sharedRun.js';
+
+/** The most images that a view takes beside its own, and the most of a reference. */
+const mostImages = 200;
+/** Prefixes that are kept: 250 kB each for the largest published mappers. */
+const keptPrefixes = 200;
+
+export interface LensModelChoice {
+  /** The pack's folder. */
+  readonly folder: string;
+  readonly provider: string;
+  readonly options: CaptionOptions;
+}
+
+export interface LensPlaces {
+  /** The path of an image. @throws CaptionError `not-a-file` */
+  readonly path: (uri: string) => string;
+  /** The folder of a pack that a comparison names. @throws CaptionError */
+  readonly pack: (model: string) => string;
+}
+
+interface Prefix {
+  readonly uri: string;
+  readonly label: string;
+  readonly prefix: Float32Array;
+}
+
+export class LensRequests {
+  readonly #inference: Pick<InferenceProcess, 'lens' | 'encode'>;
+  readonly #places: LensPlaces;
+  readonly #prefixes = new Map<string, Float32Array>();
+
+  constructor(inference: Pick<InferenceProcess, 'lens' | 'encode'>, places: LensPlaces) {
+    this.#inference = inference;
+    this.#places = places;
+  }
+
+  /** @throws CaptionError what is wrong with the request, one of its images, the pack or the runtime */
+  async view(request: LensParams, model: LensModelChoice, token?: CancellationToken): Promise<LensResult> {
+    const { uri, view, params = {}, reference = [] } = request;
+    if (!lensViews.includes(view)) {
+      throw usage(`There is no view ${JSON.stringify(view)}. The views are ${lensViews.join(', ')}.`);
+    }
+    const beside = [...new Set(urisIn(params))];
+    const standingForAll = strings(reference);
+    for (const uris of [beside, standingForAll]) {
+      if (uris.length > mostImages) {
+        throw usage(`${uris.length} images are more than the ${mostImages} that a view takes. Choose fewer.`);
+      }
+    }
+    const path = this.#places.path(uri);
+    const { bytes, sha256 } = await readImage(path);
+    const image = { bytes, sha256, name: path };
+    const ask = async ({ folder, provider, options }: LensModelChoice): Promise<LensResult> => {
+      const choice = { folder, provider, options };
+      const others: Prefix[] = [];
+      for (const other of beside) others.push(await this.#prefix(other, choice, token));
+      const mean = await this.#mean(standingForAll, choice, token);
+      return this.#inference.lens(
+        { model: folder, provider, options, image, uri, view, params, others, ...(mean && { reference: mean }) },
+        token,
+      );
+    };
+    const result = await ask(model);
+    const otherPack = view === 'compare' && 'model' in params ? params.model : undefined;
+    if (typeof otherPack !== 'string') return result;
+    const second = await ask({ ...model, folder: this.#places.pack(otherPack) });
+    return { ...result, data: besideEachOther(result, second) };
+  }
+
+  async #prefix(
+    uri: string,
+    { folder, provider }: LensModelChoice,
+    token: CancellationToken | undefined,
+  ): Promise<Prefix> {
+    const path = this.#places.path(uri);
+    const { bytes, sha256 } = await readImage(path);
+    if (token?.isCancellationRequested === true) throw cancelled(path);
+    const key = JSON.stringify([sha256, folder, provider]);
+    const image = { bytes, sha256, name: path };
+    const prefix =
+      this.#prefixes.get(key) ?? (await this.#inference.encode({ model: folder, provider, image }, token)).prefix;
+    return { uri, label: path, prefix: this.#keep(key, prefix) };
+  }
+
+  async #mean(
+    uris: readonly string[],
+    model: LensModelChoice,
+    token: CancellationToken | undefined,
+  ): Promise<{ mean: Float32Array; images: number } | undefined> {
+    let sum: Float64Array | undefined;
+    for (const uri of uris) {
+      const { prefix } = await this.#prefix(uri, model, token);
+      sum ??= new Float64Array(prefix.length);
+      for (const [i, value] of prefix.entries()) sum[i]! += value;
+    }
+    return sum && { mean: Float32Array.from(sum, (value) => value / uris.length), images: uris.length };
+  }
+
+  #keep(key: string, prefix: Float32Array): Float32Array {
+    this.#prefixes.delete(key);
+    this.#prefixes.set(key, prefix);
+    const [oldest] = this.#prefixes.keys();
+    if (this.#prefixes.size > keptPrefixes && oldest !== undefined) this.#prefixes.delete(oldest);
+    return prefix;
+  }
+}
+
+/** The URIs of other images that a view's parameters name, whoever sent them. */
+function urisIn(params: object): string[] {
+  const others = 'others' in params ? strings(params.others) : [];
+  const interventions: unknown = 'interventions' in params ? params.interventions : [];
+  const swapped = (Array.isArray(interventions) ? interventions : []).map((one: unknown) =>
+    typeof one === 'object' && one !== null && 'other' in one ? one.other : undefined,
+  );
+  return [...others, ...strings(swapped)];
+}
+
+function strings(values: unknown): string[] {
+  return (Array.isArray(values) ? values : []).filter((value): value is string => typeof value === 'string');
+}
+
+/** One image under two packs. Their prefixes are of different spaces, and not compared. */
+function besideEachOther(first: LensResult, second: LensResult): CompareData {
+  const itemsOf = ({ data, model }: LensResult): CompareData['items'] =>
+    'items' in data ? data.items.map((item) => Object.assign({}, item, { label: model.id })) : [];
+  const items = [...itemsOf(first), ...itemsOf(second)];
+  return { items, words: items.map(({ caption }) => wordChanges(items[0]!.caption.text, caption.text)) };
+}
+
+function usage(message: string): CaptionError {
+  return new CaptionError('usage', message);
+}
