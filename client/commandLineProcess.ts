@@ -1,5 +1,6 @@
 /** Runs the command line that is shipped with the extension: long work stays out of the editor's processes. */
 import { fork } from 'node:child_process';
+import { text } from 'node:stream/consumers';
 import type { CancellationToken } from 'vscode';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
 import type { ErrorCode } from '@clipcap/protocol/caption';
@@ -31,9 +32,6 @@ export async function runCommandLine<Document extends object>(
     env: { ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout?.setEncoding('utf8').on('data', (part: string) => (stdout += part));
-  child.stderr?.setEncoding('utf8').on('data', (part: string) => (stderr += part));
   child.on('message', (message) => {
     if (typeof message === 'string') progress?.(message);
   });
@@ -41,8 +39,15 @@ export async function runCommandLine<Document extends object>(
   const cancellation = token?.onCancellationRequested(() => {
     if (child.connected) child.disconnect();
   });
+  // Not its 'close': that never comes once this side has ended the channel.
+  const ended = new Promise((resolve, reject) => child.once('exit', resolve).once('error', reject));
+  let [stdout, stderr] = ['', ''];
   try {
-    await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
+    [stdout, stderr] = await Promise.all([
+      child.stdout ? text(child.stdout) : '',
+      child.stderr ? text(child.stderr) : '',
+      ended,
+    ]);
   } finally {
     cancellation?.dispose();
   }

@@ -74,7 +74,8 @@ let told = '';
 function tellEditor(message: string): void {
   if (message === told) return;
   told = message;
-  if (process.connected) process.send?.(message);
+  // An editor that has just closed the channel is no failure.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 function document(content: object): string {
