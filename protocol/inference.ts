@@ -26,10 +26,23 @@ export interface CaptionImageParams {
   readonly options: CaptionOptions;
 }
 
+type Request = Pick<CaptionImageParams, 'sha256' | 'model' | 'provider' | 'options'>;
+
+/** Which requests have one answer: equal image, model and options. Who asks, and how urgently, is no part of it. */
+export function requestKey({ sha256, model, provider, options }: Request): string {
+  const { strategy, beams, maxTokens, captions, nearest } = options;
+  return JSON.stringify([sha256, model, provider, strategy, beams, maxTokens, captions, nearest]);
+}
+
 // ── to the inference process ──────────────────────────────────────────────────────────────────────────────────────
 
 /** Captions one image. Cancellation is seen before the encoder, after it, and before every decoder step. */
 export const captionImage = new RequestType<CaptionImageParams, CaptionResult, Failure>('inference/captionImage');
+
+/** Someone more urgent has come to wait for a caption that is with the process already. */
+export const prioritise = new NotificationType<{ /** See {@link requestKey}. */ key: string; priority: Priority }>(
+  'inference/prioritise',
+);
 
 /** Loads a pack (unless it is resident) and answers what it is. */
 export const loadModel = new RequestType<{ model: string; provider: string }, ModelInfo, Failure>(

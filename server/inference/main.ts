@@ -5,7 +5,7 @@
 import { createMessageConnection } from 'vscode-jsonrpc';
 import { IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { toResponseError } from '@clipcap/protocol/error';
-import { captionImage, loadModel, modelState } from '@clipcap/protocol/inference';
+import { captionImage, loadModel, modelState, prioritise } from '@clipcap/protocol/inference';
 import { inspect } from './decode.js';
 import { Model } from './model.js';
 import { ResidentModel } from './residentModel.js';
@@ -23,6 +23,9 @@ const resident = new ResidentModel<CaptionModel>(
 const scheduler = new Scheduler(resident, inspect);
 
 connection.onRequest(captionImage, (params, token) => scheduler.caption(params, token).catch(respond));
+connection.onNotification(prioritise, ({ key, priority }) => {
+  scheduler.prioritise(key, priority);
+});
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
 
 function respond(error: unknown): never {

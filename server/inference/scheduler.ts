@@ -5,7 +5,7 @@
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { CaptionOptions, CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import { type CaptionImageParams, priorities } from '@clipcap/protocol/inference';
+import { type CaptionImageParams, priorities, type Priority, requestKey } from '@clipcap/protocol/inference';
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
 import { BatchSize } from './batchSize.js';
 import { collectGarbage } from './collectGarbage.js';
@@ -37,8 +37,9 @@ const decodersLimit = 3;
 const aheadLimit = 12;
 
 interface Job {
-  readonly params: CaptionImageParams;
-  readonly group: string;
+  params: CaptionImageParams;
+  /** Images of one group may run as one batch. */
+  group: string;
   readonly order: number;
   stage: 'waiting' | 'inspecting' | 'inspected' | 'decoding' | 'ready' | 'running' | 'settled';
   header?: ImageHeader;
@@ -73,11 +74,9 @@ export class Scheduler {
   /** Captions one image; rejects with a `CaptionError`, and with `cancelled` as soon as the token is cancelled. */
   caption(params: CaptionImageParams, token: CancellationToken): Promise<CaptionResult> {
     return new Promise((resolve, reject) => {
-      const { model, provider, priority } = params;
-      const { strategy, beams, maxTokens, captions, nearest } = params.options;
       const job: Job = {
         params,
-        group: JSON.stringify([model, provider, priority, strategy, beams, maxTokens, captions, nearest]),
+        group: groupOf(params),
         order: this.#order++,
         stage: 'waiting',
         size: 0,
@@ -103,6 +102,16 @@ export class Scheduler {
       if (token.isCancellationRequested) cancel();
       else this.#advance();
     });
+  }
+
+  /** Raises the priority of a request that waits; what runs already is as far as it can be. */
+  prioritise(key: string, priority: Priority): void {
+    for (const job of this.#jobs) {
+      if (job.stage === 'running' || job.params.priority <= priority || requestKey(job.params) !== key) continue;
+      job.params = { ...job.params, priority };
+      job.group = groupOf(job.params);
+    }
+    this.#advance();
   }
 
   /** Makes a model resident. It waits for what runs, like a request for a caption. */
@@ -248,6 +257,11 @@ export class Scheduler {
       return true;
     }
   }
+}
+
+function groupOf({ model, provider, priority, options }: CaptionImageParams): string {
+  const { strategy, beams, maxTokens, captions, nearest } = options;
+  return JSON.stringify([model, provider, priority, strategy, beams, maxTokens, captions, nearest]);
 }
 
 /** Not what waits for room: that may come only when others have run. */

@@ -11,6 +11,9 @@ import {
   loadModel,
   type ModelState,
   priorities,
+  type Priority,
+  prioritise,
+  requestKey,
 } from '@clipcap/protocol/inference';
 import { Child } from './child.js';
 import type { InferenceState } from './inferenceState.js';
@@ -63,12 +66,11 @@ export class InferenceProcess {
    * Rejects with `cancelled` as soon as `token` is cancelled.
    */
   async caption(params: CaptionImageParams, token?: CancellationToken): Promise<CaptionResult> {
-    const { sha256, model, provider, options, name } = params;
-    const { strategy, beams, maxTokens, captions, nearest } = options;
-    const key = JSON.stringify([sha256, model, provider, strategy, beams, maxTokens, captions, nearest]);
+    const { model, provider, name } = params;
     this.#lastModel = { model, provider };
-    const send: Send<CaptionResult> = (connection, ended) => connection.sendRequest(captionImage, params, ended);
-    return this.#request(key, name, params.priority, send, token);
+    const send: Send<CaptionResult> = (connection, ended, priority) =>
+      connection.sendRequest(captionImage, { ...params, priority }, ended);
+    return this.#request(requestKey(params), name, params.priority, send, token);
   }
 
   /** Makes a pack resident, so that the next caption need not wait for it. */
@@ -114,7 +116,7 @@ export class InferenceProcess {
   async #request<Result>(
     key: string,
     name: string,
-    priority: number,
+    priority: Priority,
     send: Send<Result>,
     token?: CancellationToken,
   ): Promise<Result> {
@@ -122,7 +124,7 @@ export class InferenceProcess {
     if (this.#isDown()) throw this.#downError();
     let run = [...this.#sent, ...this.#waiting].find((other) => other.key === key);
     if (run) {
-      run.priority = Math.min(run.priority, priority);
+      if (priority < run.priority) this.#raise(run, priority);
     } else {
       run = new SharedRun(key, name, priority, send, (abandoned) => this.#forget(abandoned));
       this.#waiting.push(run);
@@ -131,6 +133,14 @@ export class InferenceProcess {
     this.#pump();
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- equal keys are requests of one kind
     return answer as Promise<Result>;
+  }
+
+  /** An urgent request has joined one that is less so. */
+  #raise(run: SharedRun, priority: Priority): void {
+    run.priority = priority;
+    if (!this.#sent.has(run)) return;
+    // A child that is gone runs nothing first; the next one is told by the request itself.
+    this.#child?.connection.sendNotification(prioritise, { key: run.key, priority }).catch(() => undefined);
   }
 
   /** Sends what may be sent. After a crash the suspects go one by one, so that only the guilty one is blamed. */
@@ -158,7 +168,7 @@ export class InferenceProcess {
     this.#sent.add(run);
     let settle: () => void;
     try {
-      const value = await run.send(child.connection, run.token);
+      const value = await run.send(child.connection, run.token, run.priority);
       settle = () => run.resolve(value);
     } catch (error) {
       settle = () => run.reject(fromResponseError(error));

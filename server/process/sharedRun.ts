@@ -1,14 +1,19 @@
 /** One request to the inference process and everyone who waits for its answer: equal requests share one run. */
 import { CancellationTokenSource, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc';
 import { CaptionError } from '@clipcap/protocol/error';
+import type { Priority } from '@clipcap/protocol/inference';
 
 interface Waiter {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: CaptionError) => void;
 }
 
-/** Sends the request over a connection; the token ends it. */
-export type Send<Result = unknown> = (connection: MessageConnection, token: CancellationToken) => Promise<Result>;
+/** Sends the request over a connection, as urgent as it is by then; the token ends it. */
+export type Send<Result = unknown> = (
+  connection: MessageConnection,
+  token: CancellationToken,
+  priority: Priority,
+) => Promise<Result>;
 
 export class SharedRun {
   readonly key: string;
@@ -16,7 +21,7 @@ export class SharedRun {
   readonly name: string;
   readonly send: Send;
   /** The most urgent of those who wait; a lower number runs first. */
-  priority: number;
+  priority: Priority;
   /** How often the inference process died while this was with it. */
   crashes = 0;
   readonly #waiters = new Set<Waiter>();
@@ -24,7 +29,7 @@ export class SharedRun {
   readonly #abandoned: (run: SharedRun) => void;
 
   /** `abandoned` is told when the last waiter has left. */
-  constructor(key: string, name: string, priority: number, send: Send, abandoned: (run: SharedRun) => void) {
+  constructor(key: string, name: string, priority: Priority, send: Send, abandoned: (run: SharedRun) => void) {
     this.key = key;
     this.name = name;
     this.priority = priority;

@@ -193,3 +193,19 @@ test('a hover is sent at once though a batch fills the process, and the most urg
   await Promise.all(held);
   assert.equal(order(await batch), 1);
 });
+
+test('a hover that joins a request of a batch is as urgent as any hover, whether the request is sent or still waits', async (context) => {
+  const { ask } = setUp(context);
+  const source = new CancellationTokenSource();
+  const { batch, hover } = priorities;
+  const sent = ask('urge sent', { priority: batch });
+  const held = Array.from({ length: 15 }, (_, i) =>
+    ask(`hold ${i}`, { priority: batch, token: source.token }).catch(() => undefined),
+  );
+  const waiting = ask('priority waiting', { priority: batch });
+  assert.equal(text(await ask('priority waiting', { priority: hover })), `priority waiting ${hover}`);
+  assert.equal(text(await ask('urge sent', { priority: hover })), `urge sent ${hover}`);
+  assert.deepEqual((await Promise.all([waiting, sent])).map(text), [`priority waiting ${hover}`, `urge sent ${hover}`]);
+  source.cancel();
+  await Promise.all(held);
+});

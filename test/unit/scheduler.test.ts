@@ -5,7 +5,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { CancellationToken, CancellationTokenSource } from 'vscode-jsonrpc';
 import type { ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import { type CaptionImageParams, type ModelState, type Priority, priorities } from '@clipcap/protocol/inference';
+import {
+  type CaptionImageParams,
+  type ModelState,
+  type Priority,
+  priorities,
+  requestKey,
+} from '@clipcap/protocol/inference';
 import sharp from 'sharp';
 import { BatchSize } from '@clipcap/server/inference/batchSize';
 import { inspect } from '@clipcap/server/inference/decode';
@@ -104,6 +110,25 @@ test('hover runs before command, command before batch, whatever came first', asy
   model.go();
   await Promise.all([first, ...rest]);
   assert.deepEqual(model.batches, [[1], [4], [3], [2]]);
+});
+
+test('an image of a batch runs first once someone more urgent waits for it; another never loses its place', async () => {
+  const { scheduler, caption, models } = setUp();
+  await scheduler.load({ model: 'a', provider: 'cpu' });
+  const model = models.get('a')!;
+  model.held = true;
+  const first = caption(1, priorities.batch);
+  await settled();
+  const rest = [caption(2, priorities.batch), caption(3, priorities.batch), caption(4, priorities.command)];
+  await settled();
+  const key = (name: string) => requestKey({ sha256: name, model: 'a', provider: 'cpu', options: {} });
+  scheduler.prioritise(key('3.png'), priorities.hover);
+  scheduler.prioritise(key('4.png'), priorities.batch);
+  await settled();
+  model.held = false;
+  model.go();
+  await Promise.all([first, ...rest]);
+  assert.deepEqual(model.batches, [[1], [3], [4], [2]]);
 });
 
 test('images of one batch run together once it is known how fast the model is, at most 8 at a time', async () => {
