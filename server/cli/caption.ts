@@ -149,7 +149,10 @@ class Captioning {
     } catch (cause) {
       if (!(cause instanceof CaptionError)) throw cause;
       const { code, message } = cause;
-      if (!concernsModel(code) && code !== 'usage' && code !== 'cancelled') return { path, error: { code, message } };
+      // What was captioned before the process died for good is not thrown away.
+      const late = code === 'inference-down' && this.#model !== undefined;
+      const concernsAll = !late && (concernsModel(code) || code === 'usage' || code === 'cancelled');
+      if (!concernsAll) return { path, error: { code, message } };
       interruption.cancel();
       throw cause;
     }

@@ -169,6 +169,7 @@ export class InferenceProcess {
     let settle: () => void;
     try {
       const value = await run.send(child.connection, run.token, run.priority);
+      this.#restarts.answered();
       settle = () => run.resolve(value);
     } catch (error) {
       settle = () => run.reject(fromResponseError(error));
@@ -207,22 +208,30 @@ export class InferenceProcess {
     this.#child = undefined;
     const suspects = [...this.#sent];
     this.#sent.clear();
-    for (const run of suspects) {
-      if (child.heard) run.crashes++;
-      if (run.crashes < 2) this.#waiting.push(run);
-      else run.reject(crashError(run, reason));
-    }
+    if (child.heard) for (const run of suspects) run.crashes++;
+    const guilty = suspects.filter((run) => run.crashes > 1);
+    const again = suspects.filter((run) => run.crashes < 2);
+    this.#waiting.push(...again);
+    for (const run of guilty) run.reject(crashError(run, reason));
     this.#setState({ state: 'idle' });
     if (this.#waiting.length === 0) {
       this.#options.log('warn', `The inference process ended unexpectedly (${reason}).`);
       return;
     }
-    if (!this.#restarts.spend()) {
+    if (!this.#mayRestart(guilty, again)) {
       this.#goDown(reason);
       return;
     }
     this.#options.log('warn', `The inference process ended unexpectedly (${reason}); it is started again.`);
     this.#pump();
+  }
+
+  /** A crash that one image explains costs nothing: a few bad images must not take the others down. */
+  #mayRestart([guilty]: readonly SharedRun[], suspects: readonly SharedRun[]): boolean {
+    if (guilty) return this.#restarts.explain(guilty.restart);
+    const restart = this.#restarts.spend();
+    for (const run of suspects) run.restart = restart;
+    return restart !== undefined;
   }
 
   #goDown(reason: string): void {

@@ -24,6 +24,8 @@ export class SharedRun {
   priority: Priority;
   /** How often the inference process died while this was with it. */
   crashes = 0;
+  /** The restart that its first crash cost. */
+  restart: number | undefined;
   readonly #waiters = new Set<Waiter>();
   readonly #source = new CancellationTokenSource();
   readonly #abandoned: (run: SharedRun) => void;

@@ -39,6 +39,7 @@ function setUp(context: TestContext, entry = 'inference.mjs', idleMilliseconds =
 }
 
 const code = (expected: string) => (error: unknown) => error instanceof CaptionError && error.code === expected;
+const codeOf = (error: unknown): string => (error instanceof CaptionError ? error.code : String(error));
 const text = (result: CaptionResult): string => result.image.captions[0]?.text ?? '';
 const pid = (result: CaptionResult): number => Number(result.model.id);
 const order = (result: CaptionResult): number => -(result.image.captions[0]?.score ?? 0);
@@ -135,6 +136,25 @@ test('only the request that killed the process twice fails', async (context) => 
     ['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
   );
   await assert.rejects(ask('crash it'), (error) => code('inference-crashed')(error) && /crash it/u.test(String(error)));
+});
+
+test('many requests that kill the process, together and spread over a long run, take no other down', async (context) => {
+  const { ask } = setUp(context);
+  const names = Array.from({ length: 34 }, (_, i) => (i < 3 || i % 16 === 15 ? `crash ${i}` : `${i}.png`));
+  const results = await Promise.allSettled(names.map((name) => ask(name, { priority: priorities.batch })));
+  assert.deepEqual(
+    results.map((result) => (result.status === 'fulfilled' ? text(result.value) : codeOf(result.reason))),
+    names.map((name) => (name.startsWith('crash') ? 'inference-crashed' : name)),
+  );
+});
+
+test('a process that dies of every request goes down though each of them is guilty', async (context) => {
+  const { ask, states } = setUp(context);
+  const names = Array.from({ length: 11 }, (_, i) => `crash ${i}`);
+  const results = await Promise.allSettled(names.map((name) => ask(name, { priority: priorities.batch })));
+  const codes = results.map((result) => (result.status === 'rejected' ? codeOf(result.reason) : ''));
+  assert.equal(codes.filter((found) => found === 'inference-down').length, 2);
+  assert.equal(states.at(-1)?.state, 'failed');
 });
 
 test('a process that keeps dying stays down, with the reason, until it is restarted', async (context) => {

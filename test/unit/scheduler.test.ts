@@ -91,6 +91,10 @@ function setUp(
   return { scheduler, caption, models, states };
 }
 
+function keyOf(image: number): string {
+  return requestKey({ sha256: `${image}.png`, model: 'a', provider: 'cpu', options: {} });
+}
+
 async function settled(times = 20): Promise<void> {
   for (let i = 0; i < times; i++) await turn();
 }
@@ -121,9 +125,8 @@ test('an image of a batch runs first once someone more urgent waits for it; anot
   await settled();
   const rest = [caption(2, priorities.batch), caption(3, priorities.batch), caption(4, priorities.command)];
   await settled();
-  const key = (name: string) => requestKey({ sha256: name, model: 'a', provider: 'cpu', options: {} });
-  scheduler.prioritise(key('3.png'), priorities.hover);
-  scheduler.prioritise(key('4.png'), priorities.batch);
+  scheduler.prioritise(keyOf(3), priorities.hover);
+  scheduler.prioritise(keyOf(4), priorities.batch);
   await settled();
   model.held = false;
   model.go();
