@@ -21,10 +21,14 @@ const stagedFolders = ['dist', 'docs', 'models/builtin'];
  * Makes the VSIX. `dist/` must be built.
  * @param {string[]} args `--update` accepts the files that are there as the committed list, and rewrites the notices
  * @returns {Promise<string>} the VSIX's path
- * @throws if its contents are not those of the committed list, or the third-party notices are out of date
+ * @throws if its contents are not those of this platform's committed list, should there be one, or the third-party notices are out of date
  */
 export async function makePackage(args) {
-  if (!targets.has(target)) throw new Error(`There is no ONNX Runtime for ${target}: nothing to package.`);
+  if (!targets.has(target)) {
+    throw new Error(
+      `ONNX Runtime has no build for ${target}: nothing to package. It has one for ${[...targets].join(', ')}.`,
+    );
+  }
   const update = args.includes('--update');
   await checkNotices({ update });
   const stage = await makeStage();
@@ -68,7 +72,14 @@ async function checkFiles(stage, update) {
     await writeFile(list, text);
     return;
   }
-  const wanted = existsSync(list) ? (await readFile(list, 'utf8')).split('\n').filter(Boolean) : [];
+  if (!existsSync(list)) {
+    process.stderr.write(
+      `Not checked: what the package holds on ${target}, for which there is no committed list yet. Look through its ` +
+        `${files.length} files (npx vsce ls), then write the list with: npm run package -- --update\n`,
+    );
+    return;
+  }
+  const wanted = (await readFile(list, 'utf8')).split('\n').filter(Boolean);
   const added = files.filter((file) => !wanted.includes(file));
   const gone = wanted.filter((file) => !files.includes(file));
   if (added.length + gone.length === 0) return;
