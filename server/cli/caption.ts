@@ -1,4 +1,5 @@
 /** `clipcap caption`: captions images and folders of images, and prints or writes what was found. */
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import type { CaptionDocument, CaptionResult, ErrorCode, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
@@ -6,6 +7,7 @@ import { CaptionError, concernsModel } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
 import { InferenceProcess } from '../process/inferenceProcess.js';
 import { readImage } from '../process/readImage.js';
+import { ByteRoom } from './byteRoom.js';
 import type { CaptionRequest } from './commandLine.js';
 import { findImages, type ImagePath } from './images.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
@@ -21,6 +23,8 @@ export interface Places {
 
 /** Images that are read and asked for at a time: enough for full batches, few enough for the memory. */
 const concurrency = 24;
+/** Bytes of files that are in memory at a time; as much again may be with the inference process. */
+const bytesAtATime = 256 * 2 ** 20;
 
 /** Lines of the inference process that are shown if it fails. */
 const keptLines = 20;
@@ -126,6 +130,7 @@ class Captioning {
   readonly #folder: string;
   /** By the file's SHA-256: equal files are captioned once. */
   readonly #results = new Map<string, Promise<CaptionResult>>();
+  readonly #room = new ByteRoom(bytesAtATime);
   #model: ModelInfo | undefined;
 
   constructor(inference: InferenceProcess, request: CaptionRequest, folder: string) {
@@ -135,10 +140,16 @@ class Captioning {
   }
 
   /** An image's entry. Rejects with what concerns all images: the pack, the runtime, wrong usage, an interruption. */
-  async entry({ path, error }: ImagePath, interruption: CancellationTokenSource): Promise<ImageEntry> {
+  async entry({ path, place = path, error }: ImagePath, interruption: CancellationTokenSource): Promise<ImageEntry> {
+    // What cannot be looked at takes no room: reading it fails.
+    const size = await stat(place).then(
+      (status) => status.size,
+      () => 0,
+    );
+    await this.#room.take(size);
     try {
       if (error) throw error;
-      const { bytes, sha256 } = await readImage(path);
+      const { bytes, sha256 } = await readImage(place, path);
       const run = (): Promise<CaptionResult> => this.#caption(path, bytes, sha256, interruption);
       // A failure names its file, so that of an equal file will not do.
       const result = this.#results.get(sha256)?.catch(run) ?? run();
@@ -155,6 +166,8 @@ class Captioning {
       if (!concernsAll) return { path, error: { code, message } };
       interruption.cancel();
       throw cause;
+    } finally {
+      this.#room.give(size);
     }
   }
 
