@@ -38,7 +38,7 @@ export async function createSession(
     extra: {
       session: {
         // Waiting threads that spin take the cores from everything else on the machine, and from each other: with
-        // training running beside it, a step of 32 rows took 8.8 to 11.8 ms spinning, 5.6 to 6.7 ms sleeping (2 cores).
+        // another load beside it, a step of 32 rows took 8.8 to 11.8 ms spinning, 5.6 to 6.7 ms sleeping (2 cores).
         intra_op: { allow_spinning: '0' },
         ...(weightsFolder === undefined ? {} : { model_external_initializers_file_folder_path: weightsFolder }),
       },
@@ -81,7 +81,7 @@ function failure(action: 'loaded' | 'run', cause: unknown): CaptionError {
       cause,
     });
   }
-  const remedy = 'Restart it; if that does not help, import or download the pack again.';
+  const remedy = 'Try again; if that does not help, import or download the pack again.';
   return new CaptionError('inference-failed', `The model could not be ${action}: ${reason}. ${remedy}`, { cause });
 }
 

@@ -282,7 +282,11 @@ function toResult(job: Job, model: CaptionModel, output: ModelOutput | undefined
   const { width, height, decodeTime, preprocessTime } = job;
   const sha256 = job.params.sha256;
   const allTimings = { decode: decodeTime, preprocess: preprocessTime, ...timings };
-  return { model: model.info, image: { sha256, width, height, captions, prefix, timings: allTimings } };
+  return {
+    model: model.info,
+    title: model.title,
+    image: { sha256, width, height, captions, prefix, timings: allTimings },
+  };
 }
 
 function cancelledError(name: string): CaptionError {
@@ -294,7 +298,7 @@ function asCaptionError(error: unknown, name: string): CaptionError {
   const reason = error instanceof Error ? error.message : String(error);
   return new CaptionError(
     'inference-failed',
-    `${name} could not be captioned (${reason}). See the log, or try again.`,
+    `${name} could not be captioned (${reason}). Try again; report it if it stays.`,
     {
       cause: error,
     },

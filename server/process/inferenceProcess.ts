@@ -32,6 +32,7 @@ export interface InferenceProcessOptions {
 
 /** Requests of one priority and above that are with the child at a time: two full batches. */
 const inFlightLimit = 16;
+const startAgain = 'In the editor, run “ClipCap: Restart Inference”; on the command line, run the command again.';
 /** Timers cannot wait longer. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -86,8 +87,11 @@ export class InferenceProcess {
     this.#child ??= this.#spawn();
   }
 
-  /** Ends the process, forgets past crashes and loads the last model anew; waiting requests are run by the new process. */
-  async restart(): Promise<void> {
+  /**
+   * Ends the process, forgets past crashes and loads a model anew: without one given, the last one. Waiting requests are
+   * run by the new process.
+   */
+  async restart(wanted = this.#lastModel): Promise<void> {
     this.#restarts.reset();
     const child = this.#release();
     this.#waiting.unshift(...this.#sent);
@@ -95,10 +99,10 @@ export class InferenceProcess {
     this.#setState({ state: 'idle' });
     await child?.end();
     if (this.#disposed) return;
+    this.#lastModel = wanted;
     this.#pump();
-    const { model, provider } = this.#lastModel ?? {};
     // How loading ends is told by the state.
-    if (model !== undefined && provider !== undefined) this.load(model, provider).catch(() => undefined);
+    if (wanted) this.load(wanted.model, wanted.provider).catch(() => undefined);
   }
 
   /** Ends the process; waiting requests are rejected with `cancelled`. */
@@ -235,7 +239,7 @@ export class InferenceProcess {
   }
 
   #goDown(reason: string): void {
-    const message = `The inference process died too often (${reason}). Restart it, and see the log if it dies again.`;
+    const message = `The inference process died too often (${reason}). ${startAgain}`;
     this.#options.log('error', message);
     this.#setState({ state: 'failed', code: 'inference-down', reason: message });
     const runs = this.#waiting;
@@ -248,7 +252,7 @@ export class InferenceProcess {
   }
 
   #downError(): CaptionError {
-    const reason = this.#state.state === 'failed' ? this.#state.reason : 'The inference process is down. Restart it.';
+    const reason = this.#state.state === 'failed' ? this.#state.reason : `The inference process is down. ${startAgain}`;
     return new CaptionError('inference-down', reason);
   }
 

@@ -182,6 +182,17 @@ test('a restart ends the process and runs what was with it again', async (contex
   assert.notEqual(pid(await running), first);
 });
 
+test('a restart with another model does not load the old one', async (context) => {
+  const { inference, ask, log } = setUp(context);
+  await ask('a.png');
+  await inference.restart({ model: '/other', provider: 'cpu' });
+  await inference.load('/other', 'cpu');
+  assert.deepEqual(
+    log.filter((line) => line.startsWith('loads')),
+    ['loads /other'],
+  );
+});
+
 test('an idle process ends, and the next request starts another', async (context) => {
   const { inference, ask } = setUp(context, 'inference.mjs', 30);
   const first = pid(await ask('a.png'));
