@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { CancellationToken, CancellationTokenSource } from 'vscode-languageserver/node';
-import { TextDocument } from 'vscode-languageserver-textdocument';
 import { CaptionError } from '@clipcap/protocol/error';
 import { workspaceTrusted } from '@clipcap/protocol/language';
 import { ImageHover } from '@clipcap/server/language/hover';
@@ -243,7 +242,16 @@ test('a hover answers in time though looking for the file hangs', async () => {
     remembered: () => new Promise(() => undefined),
     caption: () => new Promise(() => undefined),
   });
-  const document = TextDocument.create(pathToFileURL(page()).href, 'markdown', 1, '![](photo.jpg)');
+  const document = {
+    uri: pathToFileURL(page()).href,
+    languageId: 'markdown',
+    version: 1,
+    lineCount: 1,
+    getText: () => '![](photo.jpg)',
+    offsetAt: ({ character }: { character: number }) => character,
+    positionAt: (character: number) => ({ line: 0, character }),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a hover asks a document for nothing else
+  } as unknown as Parameters<ImageHover['provide']>[0];
   const answer = await hover.provide(document, { line: 0, character: 5 }, CancellationToken.None);
   assert.match(hoverText(answer), /A caption is on its way/u);
 });
