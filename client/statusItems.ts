@@ -8,6 +8,7 @@ import {
   ThemeColor,
   languages,
   window,
+  workspace,
 } from 'vscode';
 import type { ServerStatus } from '@clipcap/protocol/language';
 import { activeTab, imageOfTab } from './images.js';
@@ -35,7 +36,7 @@ export function showStatus(server: LanguageServer): Disposable {
   const bar = window.createStatusBarItem('clipcap.status', StatusBarAlignment.Right, 90);
   bar.name = 'ClipCap Lens';
   bar.command = 'clipcap.showLog';
-  const selector = readLanguages.map((language) => ({ language }));
+  const selector = readLanguages.map((language) => ({ language, scheme: 'file' }));
   const pack = languages.createLanguageStatusItem('clipcap.pack', selector);
   pack.name = 'ClipCap Model';
   pack.command = { command: 'clipcap.showLog', title: 'Show Log' };
@@ -57,9 +58,12 @@ export function showStatus(server: LanguageServer): Disposable {
     if (state === 'loading' || state === 'failed' || concernsUs()) bar.show();
     else bar.hide();
 
-    pack.text = `ClipCap model: ${status.pack}`;
-    inference.text = `Provider ${status.provider}: ${words[state]}`;
-    pack.detail = inference.detail = status.reason ?? '';
+    pack.text = withoutLinks(`ClipCap model: ${status.pack}`);
+    inference.text = withoutLinks(`Provider ${status.provider}: ${words[state]}`);
+    // An item has one command: the other one is a link in its detail.
+    const reason = status.reason === undefined ? '' : `${withoutLinks(status.reason)} `;
+    pack.detail = `${reason}[Restart](command:clipcap.restart)`;
+    inference.detail = `${reason}[Show Log](command:clipcap.showLog)`;
     for (const item of [pack, inference]) {
       item.severity = severity;
       item.busy = state === 'loading';
@@ -76,6 +80,8 @@ export function showStatus(server: LanguageServer): Disposable {
     window.tabGroups.onDidChangeTabs(update),
     window.tabGroups.onDidChangeTabGroups(update),
     window.onDidChangeActiveTextEditor(update),
+    // A document that takes another language is opened anew.
+    workspace.onDidOpenTextDocument(update),
   );
 }
 
@@ -84,8 +90,13 @@ function concernsUs(): boolean {
   const tab = activeTab();
   if (imageOfTab(tab)) return true;
   if (tab?.input instanceof TabInputWebview) return tab.input.viewType.endsWith(panelViewType);
-  const language = window.activeTextEditor?.document.languageId;
-  return language !== undefined && readLanguages.includes(language);
+  const document = window.activeTextEditor?.document;
+  return document?.uri.scheme === 'file' && readLanguages.includes(document.languageId);
+}
+
+/** The language status makes links of text in brackets: names and reasons come from outside, and shall make none. */
+function withoutLinks(text: string): string {
+  return text.replaceAll('](', '] (');
 }
 
 function tooltip({ state, pack, provider, reason }: ServerStatus): MarkdownString {
