@@ -46,7 +46,9 @@ async function imagesAtUrl(url: string): Promise<ImagePath[]> {
     return [{ path: url, error: new CaptionError('not-a-file', message, { cause }) }];
   }
   const images = await imagesAt(place);
-  return images.map((image) => (image.path === place ? { ...image, path: url, place } : image));
+  const [only] = images;
+  // Of a folder the images have paths of their own.
+  return only?.path === place ? [{ ...only, path: url, place }] : images;
 }
 
 async function imagesOf(folder: string): Promise<ImagePath[]> {

@@ -242,6 +242,7 @@ test('a hover answers in time though looking for the file hangs', async () => {
     remembered: () => new Promise(() => undefined),
     caption: () => new Promise(() => undefined),
   });
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a hover asks a document for nothing else
   const document = {
     uri: pathToFileURL(page()).href,
     languageId: 'markdown',
@@ -250,7 +251,6 @@ test('a hover answers in time though looking for the file hangs', async () => {
     getText: () => '![](photo.jpg)',
     offsetAt: ({ character }: { character: number }) => character,
     positionAt: (character: number) => ({ line: 0, character }),
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a hover asks a document for nothing else
   } as unknown as Parameters<ImageHover['provide']>[0];
   const answer = await hover.provide(document, { line: 0, character: 5 }, CancellationToken.None);
   assert.match(hoverText(answer), /A caption is on its way/u);
