@@ -1,6 +1,6 @@
 /** "Caption This Image": captions one image or several, shows the result and keeps it in the log. */
 import { ProgressLocation, env, window, type CancellationToken, type LogOutputChannel, type Uri } from 'vscode';
-import type { CaptionResult } from '@clipcap/protocol/caption';
+import { captionWords, type CaptionResult } from '@clipcap/protocol/caption';
 import { fromResponseError, type CaptionError } from '@clipcap/protocol/error';
 import { nameOf } from './images.js';
 
@@ -72,8 +72,9 @@ async function showFailure(error: CaptionError, { log }: CaptionImagesContext): 
 async function showSummary(outcomes: readonly Outcome[], asked: number, { log }: CaptionImagesContext): Promise<void> {
   const failed = outcomes.filter((outcome) => 'error' in outcome).length;
   const captioned = outcomes.length - failed;
+  const cancelled = outcomes.length < asked;
   const message =
-    `Captioned ${captioned} of ${asked} images` +
+    `${cancelled ? 'Cancelled: captioned' : 'Captioned'} ${captioned} of ${asked} images` +
     (failed === 0 ? '.' : `; ${failed === 1 ? 'one' : failed} could not be captioned (see the log).`);
   const show = failed === 0 ? window.showInformationMessage : window.showWarningMessage;
   if ((await show(message, 'Show Captions')) !== undefined) log.show();
@@ -82,5 +83,5 @@ async function showSummary(outcomes: readonly Outcome[], asked: number, { log }:
 /** `"a dog runs" (confidence 0.61)` */
 function quoted({ image }: CaptionResult): string {
   const best = image.captions[0];
-  return `“${best?.text ?? ''}” (confidence ${Math.exp(best?.score ?? -Infinity).toFixed(2)})`;
+  return `“${captionWords(best)}” (confidence ${Math.exp(best?.score ?? -Infinity).toFixed(2)})`;
 }

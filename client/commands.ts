@@ -36,8 +36,9 @@ const table: Readonly<Record<string, Command>> = {
     });
   },
 
-  async 'clipcap.inspectPrefix'({ panel }, first, selection) {
-    const [image] = namedImages(first, selection);
+  async 'clipcap.inspectPrefix'({ panel }, first) {
+    // The one that was right-clicked, which need not be the first of those selected.
+    const [image] = namedImages(first, undefined);
     if (!image) return sayWhereImagesAre();
     panel.inspect(image);
   },

@@ -94,7 +94,8 @@ export class LanguageServer implements Disposable {
         { scheme: 'file', language: 'html' },
       ],
       outputChannel: this.#log,
-      markdown: { isTrusted: { enabledCommands: [inspectCommand] } },
+      // HTML for a tooltip that is no link; text of others is escaped.
+      markdown: { isTrusted: { enabledCommands: [inspectCommand] }, supportHtml: true },
       initializationOptions: (): InitializationOptions => ({ trusted: workspace.isTrusted, inspectCommand }),
     };
     const server = { module: this.#module, transport: TransportKind.ipc, args: ['--storage', this.#storage] };

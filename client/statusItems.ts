@@ -8,6 +8,7 @@ import {
   ThemeColor,
   languages,
   window,
+  workspace,
 } from 'vscode';
 import type { ServerStatus } from '@clipcap/protocol/language';
 import { activeTab, imageOfTab } from './images.js';
@@ -35,7 +36,7 @@ export function showStatus(server: LanguageServer): Disposable {
   const bar = window.createStatusBarItem('clipcap.status', StatusBarAlignment.Right, 90);
   bar.name = 'ClipCap Lens';
   bar.command = 'clipcap.showLog';
-  const selector = readLanguages.map((language) => ({ language }));
+  const selector = readLanguages.map((language) => ({ language, scheme: 'file' }));
   const pack = languages.createLanguageStatusItem('clipcap.pack', selector);
   pack.name = 'ClipCap Model';
   pack.command = { command: 'clipcap.showLog', title: 'Show Log' };
@@ -57,10 +58,12 @@ export function showStatus(server: LanguageServer): Disposable {
     if (state === 'loading' || state === 'failed' || concernsUs()) bar.show();
     else bar.hide();
 
-    pack.text = `ClipCap model: ${status.pack}`;
-    inference.text = `Provider ${status.provider}: ${words[state]}`;
-    pack.detail = status.reason ?? '';
-    inference.detail = status.reason ?? unusedProviders(status).join('; ');
+    pack.text = withoutLinks(`ClipCap model: ${status.pack}`);
+    inference.text = withoutLinks(`Provider ${status.provider}: ${words[state]}`);
+    // An item has one command: the other one is a link in its detail.
+    const detail = (reason: string | undefined): string => (reason === undefined ? '' : `${withoutLinks(reason)} `);
+    pack.detail = `${detail(status.reason)}[Restart](command:clipcap.restart)`;
+    inference.detail = `${detail(status.reason ?? unusedProviders(status))}[Show Log](command:clipcap.showLog)`;
     for (const item of [pack, inference]) {
       item.severity = severity;
       item.busy = state === 'loading';
@@ -77,6 +80,8 @@ export function showStatus(server: LanguageServer): Disposable {
     window.tabGroups.onDidChangeTabs(update),
     window.tabGroups.onDidChangeTabGroups(update),
     window.onDidChangeActiveTextEditor(update),
+    // A document that takes another language is opened anew.
+    workspace.onDidOpenTextDocument(update),
   );
 }
 
@@ -85,13 +90,19 @@ function concernsUs(): boolean {
   const tab = activeTab();
   if (imageOfTab(tab)) return true;
   if (tab?.input instanceof TabInputWebview) return tab.input.viewType.endsWith(panelViewType);
-  const language = window.activeTextEditor?.document.languageId;
-  return language !== undefined && readLanguages.includes(language);
+  const document = window.activeTextEditor?.document;
+  return document?.uri.scheme === 'file' && readLanguages.includes(document.languageId);
 }
 
-/** A phrase for each provider that is not in use, saying why. */
-function unusedProviders({ unused = [] }: ServerStatus): string[] {
-  return unused.map(({ provider, reason }) => `${provider} not used: ${reason}`);
+/** The language status makes links of text in brackets: names and reasons come from outside, and shall make none. */
+function withoutLinks(text: string): string {
+  return text.replaceAll('](', '] (');
+}
+
+/** A phrase for each provider that is not in use, saying why; undefined if there is none. */
+function unusedProviders({ unused = [] }: ServerStatus): string | undefined {
+  if (unused.length === 0) return undefined;
+  return unused.map(({ provider, reason }) => `${provider} not used: ${reason}`).join('; ');
 }
 
 function tooltip(status: ServerStatus): MarkdownString {
@@ -99,7 +110,7 @@ function tooltip(status: ServerStatus): MarkdownString {
   const text = new MarkdownString('**ClipCap Lens**\n\n', true);
   text.isTrusted = { enabledCommands: ['clipcap.showLog', 'clipcap.restart'] };
   text.appendText(
-    [`Model ${pack}`, `Provider ${provider}`, `State ${words[state]}`, ...unusedProviders(status)].join('\n'),
+    [`Model ${pack}`, `Provider ${provider}`, `State ${words[state]}`, unusedProviders(status) ?? ''].join('\n').trim(),
   );
   if (reason !== undefined) text.appendMarkdown('\n\n$(error) ').appendText(reason);
   return text.appendMarkdown('\n\n[Show log](command:clipcap.showLog) · [Restart](command:clipcap.restart)');

@@ -19,6 +19,11 @@ export interface Caption {
   readonly tokens: readonly TokenScore[];
 }
 
+/** A caption's text as people read it: a model may have nothing to say. */
+export function captionWords(caption: Caption | undefined): string {
+  return caption?.text || '(no words)';
+}
+
 /** A vocabulary token near a prefix embedding; `score` is the cosine of the two, in −1…1. */
 export interface NearestToken {
   readonly id: number;
@@ -67,6 +72,8 @@ interface CaptionedImage {
 /** What a result of one inference request holds: the image's captions and the model that made them. */
 export interface CaptionResult {
   readonly model: ModelInfo;
+  /** The model's name for readers. */
+  readonly title: string;
   readonly image: CaptionedImage;
 }
 

@@ -3,7 +3,7 @@
  * fork's channel with `serialization: 'advanced'`; the inference process opens no file but those of the pack.
  */
 import { NotificationType, ProgressType, RequestType, RequestType0, type ResponseError } from 'vscode-jsonrpc';
-import type { CaptionOptions, CaptionResult, ErrorCode, ModelInfo } from './caption.js';
+import { optionsKey, type CaptionOptions, type CaptionResult, type ErrorCode, type ModelInfo } from './caption.js';
 import type { LensResult, LensView, LensViews } from './lens.js';
 import type { Provider, TrialResult } from './provider.js';
 
@@ -30,10 +30,22 @@ export interface CaptionImageParams {
   readonly progress?: number;
 }
 
+type Request = Pick<CaptionImageParams, 'sha256' | 'model' | 'provider' | 'options'>;
+
+/** Which requests have one answer: equal image, model and options. Who asks, and how urgently, is no part of it. */
+export function requestKey({ sha256, model, provider, options }: Request): string {
+  return JSON.stringify([sha256, model, provider, optionsKey(options)]);
+}
+
 // ── to the inference process ──────────────────────────────────────────────────────────────────────────────────────
 
 /** Captions one image. Cancellation is seen before the encoder, after it, and before every decoder step. */
 export const captionImage = new RequestType<CaptionImageParams, CaptionResult, Failure>('inference/captionImage');
+
+/** Someone more urgent has come to wait for a caption that is with the process already. */
+export const prioritise = new NotificationType<{ /** See {@link requestKey}. */ key: string; priority: Priority }>(
+  'inference/prioritise',
+);
 
 /** Loads a pack (unless it is resident) and answers what it is. */
 export const loadModel = new RequestType<{ model: string; provider: string }, ModelInfo, Failure>(

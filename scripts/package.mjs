@@ -14,17 +14,22 @@ const target = `${process.platform}-${process.arch}`;
 /** ONNX Runtime has builds for these. */
 const targets = new Set(['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64', 'win32-arm64']);
 
-const stagedFiles = ['package.json', '.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md'];
-const stagedFolders = ['dist', 'docs', 'models/builtin'];
+const stagedFiles = ['package.json', '.vscodeignore', 'CHANGELOG.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md'];
+const stagedFolders = ['dist/node_modules', 'docs', 'models/builtin'];
+const bundles = ['client.mjs', 'server.mjs', 'inference.mjs', 'cli.mjs', 'webview.js', 'webview.css'];
 
 /**
  * Makes the VSIX. `dist/` must be built.
  * @param {string[]} args `--update` accepts the files that are there as the committed list, and rewrites the notices
  * @returns {Promise<string>} the VSIX's path
- * @throws if its contents are not those of the committed list, or the third-party notices are out of date
+ * @throws if its contents are not those of this platform's committed list, should there be one, or the third-party notices are out of date
  */
 export async function makePackage(args) {
-  if (!targets.has(target)) throw new Error(`There is no ONNX Runtime for ${target}: nothing to package.`);
+  if (!targets.has(target)) {
+    throw new Error(
+      `ONNX Runtime has no build for ${target}: nothing to package. It has one for ${[...targets].join(', ')}.`,
+    );
+  }
   const update = args.includes('--update');
   await checkNotices({ update });
   const stage = await makeStage();
@@ -56,19 +61,46 @@ async function makeStage() {
     await mkdir(dirname(join(stage, folder)), { recursive: true });
     await symlink(join(root, folder), join(stage, folder), 'junction');
   }
+  // Source maps stay here, and so does what points at them.
+  for (const bundle of bundles) {
+    const code = await readFile(join(root, 'dist', bundle), 'utf8');
+    await writeFile(join(stage, 'dist', bundle), code.replace(/\n(?:\/\/|\/\*)# sourceMappingURL=[^\n]*\n?$/u, '\n'));
+  }
+  await writeFile(join(stage, 'README.md'), withoutTestLinks(await readFile(join(root, 'README.md'), 'utf8')));
   return stage;
+}
+
+/** The tests are not shipped: what the README says of their photos stays, its links to them go. */
+function withoutTestLinks(readme) {
+  return readme.replace(/^Their \[sources\].*\n/mu, '').replaceAll(/\[([^\]]*)\]\(test\/[^)]*\)/gu, '$1');
+}
+
+/** Every relative link of the extension's page must lead to a file of the package. */
+async function checkLinks(stage, files) {
+  const readme = await readFile(join(stage, 'README.md'), 'utf8');
+  const links = Array.from(readme.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/giu), ([, path]) => path);
+  const dead = links.filter((path) => !files.includes(path));
+  if (dead.length > 0) throw new Error(`README.md links to what the package does not hold: ${dead.join(', ')}`);
 }
 
 /** Compares the files that vsce takes with the committed list of this platform. */
 async function checkFiles(stage, update) {
   const list = join(root, 'scripts', `vsix-files.${target}.txt`);
   const files = (await listFiles({ cwd: stage, packageManager: PackageManager.None, followSymlinks: true })).toSorted();
+  await checkLinks(stage, files);
   const text = `${files.join('\n')}\n`;
   if (update) {
     await writeFile(list, text);
     return;
   }
-  const wanted = existsSync(list) ? (await readFile(list, 'utf8')).split('\n').filter(Boolean) : [];
+  if (!existsSync(list)) {
+    process.stderr.write(
+      `Not checked: what the package holds on ${target}, for which there is no committed list yet. Look through its ` +
+        `${files.length} files (npx vsce ls), then write the list with: npm run package -- --update\n`,
+    );
+    return;
+  }
+  const wanted = (await readFile(list, 'utf8')).split('\n').filter(Boolean);
   const added = files.filter((file) => !wanted.includes(file));
   const gone = wanted.filter((file) => !files.includes(file));
   if (added.length + gone.length === 0) return;

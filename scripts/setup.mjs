@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-const oldestNode = 20;
+/** The first with `styleText` and every other part of Node that is used. */
+const oldestNode = [20, 12];
 const modelParts = ['checkpoints', 'download', 'graphs', 'import', 'pack', 'registry', 'tokenizer'];
 const sourceFolders = [
   'protocol',
@@ -24,8 +25,9 @@ const sourceFolders = [
 
 /** Installs the locked dependencies unless they are installed already. */
 export function ensureInstalled() {
-  if (Number(process.versions.node.split('.')[0]) < oldestNode) {
-    throw new Error(`ClipCap Lens needs Node ${oldestNode} or newer; this is Node ${process.versions.node}.`);
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
+    throw new Error(`ClipCap Lens needs Node ${oldestNode.join('.')} or newer; this is Node ${process.versions.node}.`);
   }
   oncePerLock(root, () => {
     process.stderr.write('Installing dependencies (once)…\n');

@@ -1,6 +1,6 @@
 /** What was said about the image: the caption, token by token, how sure the model was of its wording, and what made it. */
 import { format, select, sum, type Selection } from 'd3';
-import type { Caption, CaptionResult, TokenScore } from '@clipcap/protocol/caption';
+import { captionWords, type Caption, type CaptionResult, type TokenScore } from '@clipcap/protocol/caption';
 import { roveFocus } from './roving.js';
 import type { Tooltip } from './tooltip.js';
 
@@ -44,7 +44,7 @@ export function drawFailure(parent: HTMLElement, name: string, message: string, 
 export function drawCaption(
   parent: HTMLElement,
   name: string,
-  { model, image }: CaptionResult,
+  { model, title, image }: CaptionResult,
   tooltip: Tooltip,
   actions: CaptionActions,
 ): void {
@@ -59,7 +59,7 @@ export function drawCaption(
   if (others.length > 0) {
     about.append('p').attr('class', 'small-heading').text('Other captions');
     const items = about.append('ol').attr('class', 'others').selectAll('li').data(others).join('li');
-    items.append('span').text(({ text }) => text);
+    items.append('span').text(captionWords);
     items
       .append('span')
       .attr('class', 'quiet')
@@ -70,7 +70,7 @@ export function drawCaption(
   const facts = [
     [
       'model',
-      `${model.id}: ${model.encoder} → ${model.mapper} → ${model.prefixLength} × ${model.width}, ${model.dtype}`,
+      `${title}: ${model.encoder} → ${model.mapper} → ${model.prefixLength} × ${model.width}, ${dtypeWords(model.dtype)}`,
     ],
     ['provider', model.provider],
     ['image', `${image.width} × ${image.height} px`],
@@ -86,6 +86,10 @@ export function drawCaption(
   list.append('dd').text(([, value]) => value);
 }
 
+function dtypeWords(dtype: string): string {
+  return dtype === 'mixed' ? 'weights of mixed precision' : `${dtype} weights`;
+}
+
 function drawName(parent: HTMLElement, name: string): Part {
   const about = select(parent);
   about.selectChildren().remove();
@@ -97,8 +101,8 @@ function drawName(parent: HTMLElement, name: string): Part {
 function drawTokens(about: Part, caption: Caption, tooltip: Tooltip): void {
   const heading = about.append('h1').attr('class', 'caption');
   const spelled = spellingTokens(caption);
-  if (spelled === undefined) {
-    heading.text(caption.text);
+  if (spelled === undefined || spelled.length === 0) {
+    heading.text(captionWords(caption));
     return;
   }
   const tokens = heading

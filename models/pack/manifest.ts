@@ -133,6 +133,15 @@ function invalidField(
   const field = issue?.path.map(String).join('.') || 'the document';
   return new CaptionError(
     'pack-invalid',
-    `${path} is not a valid manifest: ${field}: ${issue?.message ?? 'invalid'}. Import or download the pack again.`,
+    `${path} is not a valid manifest: ${field}: ${plainly(issue?.message ?? 'invalid')}. Import or download the pack again.`,
   );
+}
+
+/** The schema library's words as the rest of a sentence about a field. */
+function plainly(message: string): string {
+  return message
+    .replace(/^Invalid input: expected (.+?)(, received .+)?$/u, 'must be $1$2')
+    .replace(/^Too (?:small|big): expected (?:\w+ )?to /u, 'must ')
+    .replace(', received undefined', ', but is missing')
+    .replace(', received', ', not');
 }

@@ -1,4 +1,5 @@
 /** `clipcap caption`: captions images and folders of images, and prints or writes what was found. */
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
 import type { CaptionDocument, CaptionResult, ErrorCode, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
@@ -7,6 +8,7 @@ import { priorities } from '@clipcap/protocol/inference';
 import { createInference } from '../process/createInference.js';
 import type { ProvedInference } from '../process/provedInference.js';
 import { readImage } from '../process/readImage.js';
+import { ByteRoom } from './byteRoom.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import type { CaptionRequest } from './commandLine.js';
 import { findImages, type ImagePath } from './images.js';
@@ -23,6 +25,8 @@ export interface Places {
 
 /** Images that are read and asked for at a time: enough for full batches, few enough for the memory. */
 const concurrency = 24;
+/** Bytes of files that are in memory at a time; as much again may be with the inference process. */
+const bytesAtATime = 256 * 2 ** 20;
 
 /** Lines of the inference process that are shown if it fails. */
 const keptLines = 20;
@@ -137,6 +141,7 @@ class Captioning {
   readonly #folder: string;
   /** By the file's SHA-256: equal files are captioned once. */
   readonly #results = new Map<string, Promise<CaptionResult>>();
+  readonly #room = new ByteRoom(bytesAtATime);
   #model: ModelInfo | undefined;
 
   constructor(inference: ProvedInference, request: CaptionRequest, folder: string) {
@@ -147,13 +152,19 @@ class Captioning {
 
   /** An image's entry. Rejects with what concerns all images: the pack, the runtime, wrong usage, an interruption. */
   async entry(
-    { path, error }: ImagePath,
+    { path, place = path, error }: ImagePath,
     interruption: CancellationTokenSource,
     grown?: (text: string) => void,
   ): Promise<ImageEntry> {
+    // What cannot be looked at takes no room: reading it fails.
+    const size = await stat(place).then(
+      (status) => status.size,
+      () => 0,
+    );
+    await this.#room.take(size);
     try {
       if (error) throw error;
-      const { bytes, sha256 } = await readImage(path);
+      const { bytes, sha256 } = await readImage(place, path);
       const run = (): Promise<CaptionResult> => this.#caption(path, bytes, sha256, interruption, grown);
       // A failure names its file, so that of an equal file will not do.
       const result = this.#results.get(sha256)?.catch(run) ?? run();
@@ -164,9 +175,14 @@ class Captioning {
     } catch (cause) {
       if (!(cause instanceof CaptionError)) throw cause;
       const { code, message } = cause;
-      if (!concernsModel(code) && code !== 'usage' && code !== 'cancelled') return { path, error: { code, message } };
+      // What was captioned before the process died for good is not thrown away.
+      const late = code === 'inference-down' && this.#model !== undefined;
+      const concernsAll = !late && (concernsModel(code) || code === 'usage' || code === 'cancelled');
+      if (!concernsAll) return { path, error: { code, message } };
       interruption.cancel();
       throw cause;
+    } finally {
+      this.#room.give(size);
     }
   }
 

@@ -68,7 +68,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     .option('--provider <name>', 'execution provider', 'auto')
     .option('--json', 'print one JSON document')
     .option('--output <file>', 'write the JSON document to a file, print nothing')
-    .addHelpText('after', '\nExit code: 0 all captioned, 1 images failed, 2 wrong usage, 3 pack or runtime failed.')
+    .addHelpText(
+      'after',
+      '\nA folder means every image in it at any depth, hidden folders and node_modules too; links are not followed.' +
+        '\nExit code: 0 all captioned, 1 images failed, 2 wrong usage, 3 pack or runtime failed, 130 interrupted.',
+    )
     .action((paths: string[], flags: Flags) => {
       asked = { kind: 'caption', request: toRequest(paths, flags) };
     });
@@ -112,6 +116,7 @@ function toRequest(paths: readonly string[], flags: Flags): CaptionRequest {
   const { model, provider, json, output, ...decoding } = flags;
   if (paths.includes('')) throw conflict('a photo’s path is empty');
   if (model === '' || output === '') throw conflict(`--${model === '' ? 'model' : 'output'} is empty`);
+  if (output?.startsWith('-')) throw conflict(`--output needs a file’s name, not ${output} (./${output} if it is one)`);
   const options = captionOptions(decoding, conflict);
   return { paths, model, provider, options, json: json ?? false, output };
 }

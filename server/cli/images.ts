@@ -2,12 +2,16 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { CaptionError } from '@clipcap/protocol/error';
 import { namesImage } from '@clipcap/protocol/imageFile';
+import { fromSystemError } from '../process/readImage.js';
 
 /** An image to caption, or why there is none at this path. */
 export interface ImagePath {
   readonly path: string;
+  /** Where the file is, if the path is given as a `file:` URL. */
+  readonly place?: string;
   readonly error?: CaptionError;
 }
 
@@ -18,14 +22,33 @@ export interface ImagePath {
 export async function findImages(paths: readonly string[]): Promise<ImagePath[]> {
   const found: ImagePath[] = [];
   for (const path of paths) {
-    // What cannot be asked for its kind is left to reading, which says why.
-    const folder = await stat(path).then(
-      (status) => status.isDirectory(),
-      () => false,
-    );
-    found.push(...(folder ? await imagesOf(path) : [{ path }]));
+    found.push(...(/^(?:file|https?):\/\//iu.test(path) ? await imagesAtUrl(path) : await imagesAt(path)));
   }
   return found;
+}
+
+async function imagesAt(path: string): Promise<ImagePath[]> {
+  // What cannot be asked for its kind is left to reading, which says why.
+  const folder = await stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+  return folder ? imagesOf(path) : [{ path }];
+}
+
+/** The images at a `file:` URL; from others nothing is fetched. */
+async function imagesAtUrl(url: string): Promise<ImagePath[]> {
+  let place: string;
+  try {
+    place = fileURLToPath(url);
+  } catch (cause) {
+    const message = `${url} is no file on this machine, and nothing is downloaded. Save the image here and name its file.`;
+    return [{ path: url, error: new CaptionError('not-a-file', message, { cause }) }];
+  }
+  const images = await imagesAt(place);
+  const [only] = images;
+  // Of a folder the images have paths of their own.
+  return only?.path === place ? [{ ...only, path: url, place }] : images;
 }
 
 async function imagesOf(folder: string): Promise<ImagePath[]> {
@@ -40,8 +63,7 @@ async function walk(folder: string): Promise<ImagePath[]> {
   try {
     entries = await readdir(folder, { withFileTypes: true });
   } catch (cause) {
-    const message = `${folder} may not be read by you. Change its permissions.`;
-    return [{ path: folder, error: new CaptionError('unreadable', message, { cause }) }];
+    return [{ path: folder, error: fromSystemError(cause, folder) }];
   }
   const images: ImagePath[] = [];
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {

@@ -1,5 +1,5 @@
 /** Where the command line's words go. */
-import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 
@@ -20,7 +20,7 @@ export function unexpected(cause: unknown): CaptionError {
   );
 }
 
-/** Fails with `usage` if a file of this name can never be written, before work is spent on its content. */
+/** Fails with `usage` if a file of this name cannot be written, before work is spent on its content. */
 export async function checkOutput(file: string): Promise<void> {
   const folder = await stat(dirname(file)).catch(() => undefined);
   if (!folder?.isDirectory()) {
@@ -30,22 +30,47 @@ export async function checkOutput(file: string): Promise<void> {
   if (existing && !existing.isFile()) {
     throw new CaptionError('usage', `--output ${file} is not a regular file. Name another file.`);
   }
+  const trial = await folderBeside(await placeOf(file)).catch((cause: unknown) => {
+    throw unwritable(file, cause);
+  });
+  await rm(trial, { recursive: true, force: true });
+}
+
+/** The file that a path means: a symbolic link's target. */
+async function placeOf(file: string): Promise<string> {
+  const isLink = await lstat(file).then(
+    (status) => status.isSymbolicLink(),
+    () => false,
+  );
+  return isLink ? realpath(file) : file;
+}
+
+function folderBeside(place: string): Promise<string> {
+  return mkdtemp(join(dirname(place), `.${basename(place).slice(0, 100)}-`));
+}
+
+function unwritable(file: string, cause: unknown): CaptionError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new CaptionError('usage', `--output ${file} cannot be written (${reason}). Name another file.`, { cause });
 }
 
 /**
- * Writes a whole file or nothing: beside its place first, then renamed.
+ * Writes a whole file or nothing: beside its place first, then renamed. A link stays a link, an old file's permissions
+ * are kept.
  * @throws CaptionError `usage`: the file cannot be written
  */
 export async function writeWhole(file: string, text: string): Promise<void> {
   let folder: string | undefined;
   try {
-    folder = await mkdtemp(join(dirname(file), `.${basename(file)}-`));
+    const place = await placeOf(file);
+    const old = await stat(place).catch(() => undefined);
+    folder = await folderBeside(place);
     const fresh = join(folder, 'new');
     await writeFile(fresh, text);
-    await rename(fresh, file);
+    if (old) await chmod(fresh, old.mode & 0o777);
+    await rename(fresh, place);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CaptionError('usage', `--output ${file} cannot be written (${reason}). Name another file.`, { cause });
+    throw unwritable(file, cause);
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }

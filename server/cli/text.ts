@@ -1,6 +1,12 @@
 /** The command line's words for people: a caption, its score, and the prefix as a table. */
 import { styleText } from 'node:util';
-import type { Caption, ImageEntry, NearestToken, PrefixPosition } from '@clipcap/protocol/caption';
+import {
+  captionWords,
+  type Caption,
+  type ImageEntry,
+  type NearestToken,
+  type PrefixPosition,
+} from '@clipcap/protocol/caption';
 
 interface Terminal {
   readonly isTTY?: boolean;
@@ -36,8 +42,8 @@ export function describeEntry(entry: ImageEntry, terminal: Terminal): string {
   return `${lines.join('\n')}\n\n`;
 }
 
-function describeCaption({ text, score }: Caption, style: (format: 'bold' | 'dim', text: string) => string): string {
-  return style('bold', plain(text)) + gap + style('dim', `score ${score.toFixed(3)}`);
+function describeCaption(caption: Caption, style: (format: 'bold' | 'dim', text: string) => string): string {
+  return style('bold', plain(captionWords(caption))) + gap + style('dim', `score ${caption.score.toFixed(3)}`);
 }
 
 /** A heading and a line for each position: its norm and as many of its nearest words as fit into the columns. */

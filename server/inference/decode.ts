@@ -25,8 +25,8 @@ sharp.unblock({
 });
 sharp.cache(false);
 
-/** Decoders may repeat themselves for pages. */
-const longestReason = 100;
+/** Longest clause of a decoder's own words. */
+const longestReason = 60;
 
 const knownSpaces = new Set(['srgb', 'rgb', 'rgb16', 'b-w', 'grey16', 'cmyk']);
 
@@ -106,7 +106,7 @@ function limitPixels({ width, height, pageHeight }: Metadata, name: string): num
 
 /** Memory that ran out is no fault of the file; everything else that the decoder says is. */
 function refuse(error: unknown, format: string, name: string): never {
-  const reason = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/gu, ' ').trim();
+  const reason = error instanceof Error ? error.message : String(error);
   if (/out of memory|allocate|memory access out of bounds/iu.test(reason)) {
     throw new CaptionError(
       'out-of-memory',
@@ -116,9 +116,17 @@ function refuse(error: unknown, format: string, name: string): never {
   }
   throw new CaptionError(
     'corrupt-image',
-    `${name} is a damaged or truncated ${format} file (${reason.slice(0, longestReason)}). Restore it, or save it anew from an image editor.`,
+    `${name} is a damaged or truncated ${format} file${decoderClause(reason)}. Restore it, or save it anew from an image editor.`,
     { cause: error },
   );
+}
+
+/** What the decoder said first, in brackets, if it is short and more than its own prefixes and places. */
+function decoderClause(reason: string): string {
+  const [line = ''] = reason.split('\n');
+  const clause = line.replace(/^(?:(?:Input buffer[^:]*|\w*load\w*|vips\w+|source|TIFF\w*): *)+/iu, '').trim();
+  const isPlain = clause !== '' && clause.length <= longestReason && !/[\d/\\:]|buffer|seek/u.test(clause);
+  return isPlain ? ` (${clause.replace(/\.$/u, '')})` : '';
 }
 
 /** 16-bit samples (native byte order) to 8 bits: ÷ 257, rounded. In place: such images are the largest in memory. */

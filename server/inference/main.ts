@@ -3,6 +3,7 @@
  * of model packs.
  */
 import { env } from 'onnxruntime-node';
+import { fileURLToPath } from 'node:url';
 import { createMessageConnection } from 'vscode-jsonrpc';
 import { IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { toResponseError } from '@clipcap/protocol/error';
@@ -15,6 +16,7 @@ import {
   loadModel,
   measurePrefixes,
   modelState,
+  prioritise,
   runtimeInfo,
   tryProvider,
 } from '@clipcap/protocol/inference';
@@ -22,15 +24,22 @@ import { inspect } from './decode.js';
 import { Lens } from './lens/lens.js';
 import { Model } from './model.js';
 import { builtProviders } from './provider.js';
+import { withRemedy } from './remedy.js';
 import { ResidentModel } from './residentModel.js';
 import { Scheduler } from './scheduler.js';
 import { prefixesOf, selfCheck } from './selfCheck.js';
 import { tryProvider as runTrial } from './trial.js';
 
+/** Beside the bundle that this becomes. */
+const builtin = fileURLToPath(new URL('../models/builtin', import.meta.url));
+
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 
 const resident = new ResidentModel(
-  (folder, provider) => Model.load(folder, provider),
+  (folder, provider) =>
+    Model.load(folder, provider).catch((error: unknown) => {
+      throw withRemedy(error, folder, builtin);
+    }),
   (state) => {
     // A parent that is gone needs no news.
     connection.sendNotification(modelState, state).catch(() => undefined);
@@ -44,7 +53,12 @@ connection.onRequest(captionImage, (params, token) => {
   const grown = (text: string): void => {
     if (progress !== undefined) connection.sendProgress(captionGrown, progress, text).catch(() => undefined);
   };
-  return scheduler.caption(params, token, progress === undefined ? undefined : grown).catch(respond);
+  return scheduler
+    .caption(params, token, progress === undefined ? undefined : grown)
+    .catch((error: unknown) => respond(withRemedy(error, params.model, builtin)));
+});
+connection.onNotification(prioritise, ({ key, priority }) => {
+  scheduler.prioritise(key, priority);
 });
 connection.onRequest(encodeImage, (params, token) => lens.encode(params, token).catch(respond));
 connection.onRequest(computeLens, (params, token) => lens.compute(params, token).catch(respond));

@@ -98,7 +98,7 @@ function failure(action: 'loaded' | 'run', cause: unknown): CaptionError {
       cause,
     });
   }
-  const remedy = 'Restart it; if that does not help, import or download the pack again.';
+  const remedy = 'Try again; if that does not help, import or download the pack again.';
   return new CaptionError('inference-failed', `The model could not be ${action}: ${reason}. ${remedy}`, { cause });
 }
 

@@ -94,5 +94,6 @@ export class ResidentModel<Model extends Loadable> {
 function loadingError(error: unknown, model: string): { code: ErrorCode; message: string } {
   if (error instanceof CaptionError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return { code: 'inference-failed', message: `The model in ${model} could not be loaded (${reason}). See the log.` };
+  const remedy = 'Try again; report it if it stays.';
+  return { code: 'inference-failed', message: `The model in ${model} could not be loaded (${reason}). ${remedy}` };
 }

@@ -5,7 +5,7 @@
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { optionsKey, type CaptionOptions, type CaptionResult, type ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import { type CaptionImageParams, priorities } from '@clipcap/protocol/inference';
+import { type CaptionImageParams, priorities, type Priority, requestKey } from '@clipcap/protocol/inference';
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
 import { BatchSize } from './batchSize.js';
 import { collectGarbage } from './collectGarbage.js';
@@ -38,8 +38,9 @@ const decodersLimit = 3;
 const aheadLimit = 12;
 
 interface Job {
-  readonly params: CaptionImageParams;
-  readonly group: string;
+  params: CaptionImageParams;
+  /** Images of one group may run as one batch. */
+  group: string;
   readonly order: number;
   stage: 'waiting' | 'inspecting' | 'inspected' | 'decoding' | 'ready' | 'running' | 'settled';
   header?: ImageHeader;
@@ -83,10 +84,9 @@ export class Scheduler {
     grown?: (text: string) => void,
   ): Promise<CaptionResult> {
     return new Promise((resolve, reject) => {
-      const { model, provider, priority } = params;
       const job: Job = {
         params,
-        group: JSON.stringify([model, provider, priority, optionsKey(params.options)]),
+        group: groupOf(params),
         order: this.#order++,
         stage: 'waiting',
         size: 0,
@@ -113,6 +113,16 @@ export class Scheduler {
       if (token.isCancellationRequested) cancel();
       else this.#advance();
     });
+  }
+
+  /** Raises the priority of a request that waits; what runs already is as far as it can be. */
+  prioritise(key: string, priority: Priority): void {
+    for (const job of this.#jobs) {
+      if (job.stage === 'running' || job.params.priority <= priority || requestKey(job.params) !== key) continue;
+      job.params = { ...job.params, priority };
+      job.group = groupOf(job.params);
+    }
+    this.#advance();
   }
 
   /** Makes a model resident. It waits for what runs, like a request for a caption. */
@@ -265,6 +275,10 @@ export class Scheduler {
   }
 }
 
+function groupOf({ model, provider, priority, options }: CaptionImageParams): string {
+  return JSON.stringify([model, provider, priority, optionsKey(options)]);
+}
+
 /** Not what waits for room: that may come only when others have run. */
 function isBeingDecoded(job: Job): boolean {
   return job.stage === 'inspecting' || job.stage === 'decoding';
@@ -283,7 +297,11 @@ function toResult(job: Job, model: CaptionModel, output: ModelOutput | undefined
   const { width, height, decodeTime, preprocessTime } = job;
   const sha256 = job.params.sha256;
   const allTimings = { decode: decodeTime, preprocess: preprocessTime, ...timings };
-  return { model: model.info, image: { sha256, width, height, captions, prefix, timings: allTimings } };
+  return {
+    model: model.info,
+    title: model.title,
+    image: { sha256, width, height, captions, prefix, timings: allTimings },
+  };
 }
 
 function cancelledError(name: string): CaptionError {
@@ -295,7 +313,7 @@ function asCaptionError(error: unknown, name: string): CaptionError {
   const reason = error instanceof Error ? error.message : String(error);
   return new CaptionError(
     'inference-failed',
-    `${name} could not be captioned (${reason}). See the log, or try again.`,
+    `${name} could not be captioned (${reason}). Try again; report it if it stays.`,
     {
       cause: error,
     },

@@ -7,7 +7,7 @@ import type { CancellationToken } from 'vscode-languageserver';
 import { optionsKey, type CaptionOptions, type CaptionResult } from '@clipcap/protocol/caption';
 import type { Priority } from '@clipcap/protocol/inference';
 import type { InferenceProcess } from '../process/inferenceProcess.js';
-import { readImage } from '../process/readImage.js';
+import { type ImageFile, readImage } from '../process/readImage.js';
 import { Recent } from './recent.js';
 
 /** What captions and the Prefix Lens need of the inference process. */
@@ -31,6 +31,8 @@ const rememberedFiles = 10_000;
 export class Captions {
   readonly #inference: Inference;
   readonly #contents = new Recent<string>(rememberedFiles);
+  /** By the file's identity: those who ask while a file is being read share the reading. */
+  readonly #reading = new Map<string, Promise<ImageFile>>();
   readonly #results = new Recent<CaptionResult>(rememberedResults);
 
   constructor(inference: Inference) {
@@ -46,7 +48,7 @@ export class Captions {
     const identity = await fileIdentity(path);
     const known = this.#known(identity, model);
     if (known) return known;
-    const { bytes, sha256 } = await readImage(path);
+    const { bytes, sha256 } = await this.#read(path, identity);
     if (identity !== undefined) this.#contents.set(identity, sha256);
     const key = resultKey(sha256, model);
     const twin = this.#results.get(key);
@@ -58,6 +60,15 @@ export class Captions {
     );
     this.#results.set(key, result);
     return result;
+  }
+
+  #read(path: string, identity: string | undefined): Promise<ImageFile> {
+    if (identity === undefined) return readImage(path);
+    const running = this.#reading.get(identity);
+    if (running) return running;
+    const reading = readImage(path).finally(() => this.#reading.delete(identity));
+    this.#reading.set(identity, reading);
+    return reading;
   }
 
   /** What `caption` would answer from memory, without reading the file. */

@@ -8,6 +8,7 @@ import type { DocumentLinks } from './links/documentLinks.js';
 import { linkAt } from './links/imageLink.js';
 import { resolveImage } from './links/resolve.js';
 import { Recent } from './recent.js';
+import { defaultSettings } from './settings.js';
 
 /** What a hover needs of the server around it. */
 export interface HoverContext {
@@ -39,9 +40,10 @@ export class ImageHover {
     const link = linkAt(links.of(document), document.offsetAt(position));
     const path = link && resolveImage(link.reference, { document: document.uri, folders: folders() });
     if (!link || path === undefined) return null;
-    const { enabled, wait } = await settings();
-    if (!enabled || token.isCancellationRequested) return null;
-    const answer = await this.#answer(path, wait, token);
+    const start = performance.now();
+    const chosen = await within(settings(), defaultSettings.hover.wait, token);
+    if (token.isCancellationRequested || (typeof chosen === 'object' && !chosen.enabled)) return null;
+    const answer = typeof chosen === 'object' ? await this.#answer(path, start + chosen.wait, token) : 'late';
     if (answer === 'cancelled') return null;
     const range = { start: document.positionAt(link.start), end: document.positionAt(link.end) };
     if (answer === 'late') {
@@ -51,12 +53,14 @@ export class ImageHover {
     return { range, contents: captionText(answer.result, URI.file(path).toString(), style) };
   }
 
-  /** The caption, or why there is none, within `wait` milliseconds. */
-  async #answer(path: string, wait: number, token: CancellationToken): Promise<Answer> {
+  /** The caption, or why there is none, at a time of `performance.now()`; only the look into memory may take longer. */
+  async #answer(path: string, deadline: number, token: CancellationToken): Promise<Answer> {
     const untold = this.#untold.take(path);
     if (untold !== undefined) return { failure: untold };
-    const remembered = await this.#context.remembered(path);
-    if (remembered) return { result: remembered };
+    const left = (): number => Math.max(0, deadline - performance.now());
+    const remembered = await within(this.#context.remembered(path), Math.max(left(), longestLook), token);
+    if (remembered === 'cancelled') return 'cancelled';
+    if (typeof remembered === 'object') return { result: remembered };
     const gone = new AbortController();
     const run = this.#context.caption(path).then(
       (result): Answer => ({ result }),
@@ -66,14 +70,31 @@ export class ImageHover {
         return { failure };
       },
     );
-    const answer = await Promise.race([run, patience(wait, token, gone.signal)]);
+    const answer = await within(run, left(), token);
     gone.abort();
     return answer;
   }
 }
 
+/** Milliseconds that looking for a caption in memory may take where no wait is wanted: the file's date is looked at. */
+const longestLook = 100;
+
+/** What comes within `wait` milliseconds. */
+async function within<Value>(
+  value: Promise<Value>,
+  wait: number,
+  token: CancellationToken,
+): Promise<Value | 'late' | 'cancelled'> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([value, patience(wait, token, over.signal)]);
+  } finally {
+    over.abort();
+  }
+}
+
 /** Ends after `wait` milliseconds or with the token, and leaves nothing behind once `over`. */
-function patience(wait: number, token: CancellationToken, over: AbortSignal): Promise<Answer> {
+function patience(wait: number, token: CancellationToken, over: AbortSignal): Promise<'late' | 'cancelled'> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       resolve('late');

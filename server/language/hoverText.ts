@@ -1,6 +1,6 @@
 /** The words of a hover. */
 import { MarkupKind, type MarkupContent } from 'vscode-languageserver';
-import type { CaptionResult } from '@clipcap/protocol/caption';
+import { captionWords, type CaptionResult } from '@clipcap/protocol/caption';
 
 /** What the editor can do with a hover. */
 export interface HoverStyle {
@@ -14,21 +14,21 @@ const meaning =
   'It is not the chance that the caption is true.';
 
 /** A caption with its confidence, exp(score), the model, and the way to the prefix. */
-export function captionText({ model, image }: CaptionResult, uri: string, style: HoverStyle): MarkupContent {
+export function captionText({ title, image }: CaptionResult, uri: string, style: HoverStyle): MarkupContent {
   const best = image.captions[0];
-  const caption = best?.text || 'no words';
+  const caption = captionWords(best);
   const confidence = Math.exp(best?.score ?? -Infinity).toFixed(2);
   if (!style.markdown) {
-    return plain(`${caption}\n\nConfidence ${confidence}, model ${model.id}. ${meaning}`);
+    return plain(`${caption}\n\nConfidence ${confidence}, model “${title}”. ${meaning}`);
   }
   const shown = `**${escapeMarkdown(caption)}**`;
-  const maker = `model ${escapeMarkdown(model.id)}`;
+  const maker = escapeMarkdown(title);
   if (style.inspectCommand === undefined) {
     return markdown(`${shown}\n\nConfidence ${confidence} · ${maker}\n\n*${meaning}*`);
   }
   const inspect = `command:${style.inspectCommand}?${encodeURIComponent(JSON.stringify([uri]))}`;
   return markdown(
-    `${shown}\n\nConfidence [${confidence}](${inspect} "${meaning}") · ${maker} · ` +
+    `${shown}\n\n<span title="${meaning}">Confidence ${confidence}</span> · ${maker} · ` +
       `[Inspect Prefix](${inspect} "Show the words nearest to each prefix embedding")`,
   );
 }

@@ -136,7 +136,9 @@ export function startServer(connection: Connection, { builtin, createInference }
   });
 
   connection.onDidChangeConfiguration(({ settings: pushed }: { settings: unknown }) => {
-    pullSettings(fields(pushed)['clipcap']);
+    // A client that cannot be asked and says nothing of us has changed nothing of ours.
+    const section = fields(pushed)['clipcap'];
+    if (client.configuration || section !== undefined) pullSettings(section);
   });
 
   connection.onNotification(workspaceTrusted, () => {
@@ -177,7 +179,7 @@ export function startServer(connection: Connection, { builtin, createInference }
     try {
       const { folder, provider } = await model();
       captions.forget();
-      await inference.restart();
+      await inference.restart({ model: folder, provider });
       await inference.load(folder, provider);
     } catch (error) {
       throw toResponseError(error);

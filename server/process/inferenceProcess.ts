@@ -18,6 +18,9 @@ import {
   loadModel,
   type ModelState,
   priorities,
+  type Priority,
+  prioritise,
+  requestKey,
 } from '@clipcap/protocol/inference';
 import type { LensResult } from '@clipcap/protocol/lens';
 import { Child } from './child.js';
@@ -37,6 +40,7 @@ export interface InferenceProcessOptions {
 
 /** Requests of one priority and above that are with the child at a time: two full batches. */
 const inFlightLimit = 16;
+const startAgain = 'In the editor, run “ClipCap: Restart Inference”; on the command line, run the command again.';
 /** Timers cannot wait longer. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -78,20 +82,19 @@ export class InferenceProcess {
     token?: CancellationToken,
     grown?: (text: string) => void,
   ): Promise<CaptionResult> {
-    const { sha256, model, provider, options, name } = params;
-    const key = JSON.stringify([sha256, model, provider, optionsKey(options)]);
+    const { model, provider, name } = params;
     this.#lastModel = { model, provider };
-    const send: Send<CaptionResult> = async (connection, ended, tell) => {
-      if (!tell) return connection.sendRequest(captionImage, params, ended);
+    const send: Send<CaptionResult> = async (connection, ended, priority, tell) => {
+      if (!tell) return connection.sendRequest(captionImage, { ...params, priority }, ended);
       const progress = this.#nextProgress++;
       const listener = connection.onProgress(captionGrown, progress, tell);
       try {
-        return await connection.sendRequest(captionImage, { ...params, progress }, ended);
+        return await connection.sendRequest(captionImage, { ...params, priority, progress }, ended);
       } finally {
         listener.dispose();
       }
     };
-    return this.#request(key, name, params.priority, send, token, grown);
+    return this.#request(requestKey(params), name, params.priority, send, token, grown);
   }
 
   /** One view of the Prefix Lens. Equal requests share one run. */
@@ -126,8 +129,11 @@ export class InferenceProcess {
     this.#child ??= this.#spawn();
   }
 
-  /** Ends the process, forgets past crashes and loads the last model anew; waiting requests are run by the new process. */
-  async restart(): Promise<void> {
+  /**
+   * Ends the process, forgets past crashes and loads a model anew: without one given, the last one. Waiting requests are
+   * run by the new process.
+   */
+  async restart(wanted = this.#lastModel): Promise<void> {
     this.#restarts.reset();
     const child = this.#release();
     this.#waiting.unshift(...this.#sent);
@@ -135,10 +141,10 @@ export class InferenceProcess {
     this.#setState({ state: 'idle' });
     await child?.end();
     if (this.#disposed) return;
+    this.#lastModel = wanted;
     this.#pump();
-    const { model, provider } = this.#lastModel ?? {};
     // How loading ends is told by the state.
-    if (model !== undefined && provider !== undefined) this.load(model, provider).catch(() => undefined);
+    if (wanted) this.load(wanted.model, wanted.provider).catch(() => undefined);
   }
 
   /** Ends the process; waiting requests are rejected with `cancelled`. */
@@ -156,7 +162,7 @@ export class InferenceProcess {
   async #request<Result>(
     key: string,
     name: string,
-    priority: number,
+    priority: Priority,
     send: Send<Result>,
     token?: CancellationToken,
     grown?: (text: string) => void,
@@ -165,7 +171,7 @@ export class InferenceProcess {
     if (this.#isDown()) throw this.#downError();
     let run = [...this.#sent, ...this.#waiting].find((other) => other.key === key);
     if (run) {
-      run.priority = Math.min(run.priority, priority);
+      if (priority < run.priority) this.#raise(run, priority);
     } else {
       run = new SharedRun(key, name, priority, send, (abandoned) => this.#forget(abandoned));
       this.#waiting.push(run);
@@ -174,6 +180,14 @@ export class InferenceProcess {
     this.#pump();
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- equal keys are requests of one kind
     return answer as Promise<Result>;
+  }
+
+  /** An urgent request has joined one that is less so. */
+  #raise(run: SharedRun, priority: Priority): void {
+    run.priority = priority;
+    if (!this.#sent.has(run)) return;
+    // A child that is gone runs nothing first; the next one is told by the request itself.
+    this.#child?.connection.sendNotification(prioritise, { key: run.key, priority }).catch(() => undefined);
   }
 
   /** Sends what may be sent. After a crash the suspects go one by one, so that only the guilty one is blamed. */
@@ -201,7 +215,8 @@ export class InferenceProcess {
     this.#sent.add(run);
     let settle: () => void;
     try {
-      const value = await run.send(child.connection, run.token, run.tell);
+      const value = await run.send(child.connection, run.token, run.priority, run.tell);
+      this.#restarts.answered();
       settle = () => run.resolve(value);
     } catch (error) {
       settle = () => run.reject(fromResponseError(error));
@@ -240,17 +255,17 @@ export class InferenceProcess {
     this.#child = undefined;
     const suspects = [...this.#sent];
     this.#sent.clear();
-    for (const run of suspects) {
-      if (child.heard) run.crashes++;
-      if (run.crashes < 2) this.#waiting.push(run);
-      else run.reject(crashError(run, reason));
-    }
+    if (child.heard) for (const run of suspects) run.crashes++;
+    const guilty = suspects.filter((run) => run.crashes > 1);
+    const again = suspects.filter((run) => run.crashes < 2);
+    this.#waiting.push(...again);
+    for (const run of guilty) run.reject(crashError(run, reason));
     this.#setState({ state: 'idle' });
     if (this.#waiting.length === 0) {
       this.#options.log('warn', `The inference process ended unexpectedly (${reason}).`);
       return;
     }
-    if (!this.#restarts.spend()) {
+    if (!this.#mayRestart(guilty, again)) {
       this.#goDown(reason);
       return;
     }
@@ -258,8 +273,16 @@ export class InferenceProcess {
     this.#pump();
   }
 
+  /** A crash that one image explains costs nothing: a few bad images must not take the others down. */
+  #mayRestart([guilty]: readonly SharedRun[], suspects: readonly SharedRun[]): boolean {
+    if (guilty) return this.#restarts.explain(guilty.restart);
+    const restart = this.#restarts.spend();
+    for (const run of suspects) run.restart = restart;
+    return restart !== undefined;
+  }
+
   #goDown(reason: string): void {
-    const message = `The inference process died too often (${reason}). Restart it, and see the log if it dies again.`;
+    const message = `The inference process died too often (${reason}). ${startAgain}`;
     this.#options.log('error', message);
     this.#setState({ state: 'failed', code: 'inference-down', reason: message });
     const runs = this.#waiting;
@@ -272,7 +295,7 @@ export class InferenceProcess {
   }
 
   #downError(): CaptionError {
-    const reason = this.#state.state === 'failed' ? this.#state.reason : 'The inference process is down. Restart it.';
+    const reason = this.#state.state === 'failed' ? this.#state.reason : `The inference process is down. ${startAgain}`;
     return new CaptionError('inference-down', reason);
   }
 

@@ -60,11 +60,16 @@ function notAFile(name: string): CaptionError {
   return new CaptionError('not-a-file', `${name} is not a regular file. Name an image file.`);
 }
 
-function fromSystemError(error: unknown, name: string): CaptionError {
+/** Says what the system's error in reading a file or folder means, and what to do. */
+export function fromSystemError(error: unknown, name: string): CaptionError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
+      if (name.includes('\ufffd')) {
+        const message = `${name} cannot be reached: its name is not valid UTF-8 (�). Rename it, then name it again.`;
+        return new CaptionError('missing', message, { cause: error });
+      }
       return new CaptionError('missing', `${name} does not exist. Check the path.`, { cause: error });
     case 'EACCES':
     case 'EPERM':
@@ -79,8 +84,10 @@ function fromSystemError(error: unknown, name: string): CaptionError {
     case 'ENXIO':
       return notAFile(name);
     default: {
-      const reason = error instanceof Error ? error.message : String(error);
-      return new CaptionError('unreadable', `${name} cannot be read (${reason}). Check the file and its disk.`, {
+      // Node's message names the path once more: "ENAMETOOLONG: name too long, open 'PATH'".
+      const message = error instanceof Error ? error.message : String(error);
+      const reason = /^[A-Z0-9]+: (.*?), /u.exec(message)?.[1] ?? message;
+      return new CaptionError('unreadable', `${name} cannot be read: ${reason}. Check its name and its disk.`, {
         cause: error,
       });
     }

@@ -1,6 +1,7 @@
 /** One request to the inference process and everyone who waits for its answer: equal requests share one run. */
 import { CancellationTokenSource, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc';
 import { CaptionError } from '@clipcap/protocol/error';
+import type { Priority } from '@clipcap/protocol/inference';
 
 interface Waiter {
   readonly resolve: (value: unknown) => void;
@@ -8,10 +9,14 @@ interface Waiter {
   readonly grown: ((text: string) => void) | undefined;
 }
 
-/** Sends the request over a connection; the token ends it. `tell`, if anyone listens, wants to hear how it comes along. */
+/**
+ * Sends the request over a connection, as urgent as it is by then; the token ends it. `tell`, if anyone listens, wants to
+ * hear how it comes along.
+ */
 export type Send<Result = unknown> = (
   connection: MessageConnection,
   token: CancellationToken,
+  priority: Priority,
   tell: ((text: string) => void) | undefined,
 ) => Promise<Result>;
 
@@ -21,15 +26,17 @@ export class SharedRun {
   readonly name: string;
   readonly send: Send;
   /** The most urgent of those who wait; a lower number runs first. */
-  priority: number;
+  priority: Priority;
   /** How often the inference process died while this was with it. */
   crashes = 0;
+  /** The restart that its first crash cost. */
+  restart: number | undefined;
   readonly #waiters = new Set<Waiter>();
   readonly #source = new CancellationTokenSource();
   readonly #abandoned: (run: SharedRun) => void;
 
   /** `abandoned` is told when the last waiter has left. */
-  constructor(key: string, name: string, priority: number, send: Send, abandoned: (run: SharedRun) => void) {
+  constructor(key: string, name: string, priority: Priority, send: Send, abandoned: (run: SharedRun) => void) {
     this.key = key;
     this.name = name;
     this.priority = priority;

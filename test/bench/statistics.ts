@@ -18,3 +18,10 @@ export function figure(samples: readonly number[]): Figure {
   }
   return { median: (low + high) / 2, min, max };
 }
+
+/** Whether a figure's median meets a goal, `≤ N` or `≥ N`. */
+export function verdict({ median }: Figure, goal: string): 'met' | 'missed' {
+  const [, sign, bound] = /^([≤≥]) ([\d.]+)/u.exec(goal) ?? [];
+  if (sign === undefined || bound === undefined) throw new Error(`no goal: ${goal}`);
+  return (sign === '≤' ? median <= Number(bound) : median >= Number(bound)) ? 'met' : 'missed';
+}

@@ -4,12 +4,14 @@ import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { tmpdir } from 'node:os';
+import { pathToFileURL } from 'node:url';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writePng, writePngHeader } from '../writePng.js';
 import { captioned, clipcap, outcome } from './clipcap.js';
 
 const photo = fixture('photos/moon.jpg');
+const linux = process.platform === 'linux' ? {} : { skip: 'other systems refuse such names' };
 
 function grey(width: number, height: number): Buffer {
   const samples = Array.from({ length: width * height }, (_, i) => i % 256);
@@ -101,4 +103,28 @@ test('files and folders that may not be read are told so', async (context) => {
   const { images } = captioned(stdout);
   assert.deepEqual(images.slice(0, 3).map(outcome), ['unreadable', 'unreadable', 'unreadable']);
   assert.ok('captions' in images[3]!);
+});
+
+test('a file: URL means its file, other URLs are told that nothing is downloaded', async (context) => {
+  const folder = await temporaryFolder(context);
+  const path = join(folder, 'ein Foto #1.jpg');
+  await copyFile(photo, path);
+  const urls = [pathToFileURL(path).href, 'https://example.org/a.jpg', 'file://elsewhere/a.jpg'];
+  const { code, stdout } = await clipcap(['caption', '--json', ...urls]);
+  assert.equal(code, 1);
+  const { images } = captioned(stdout);
+  assert.deepEqual(
+    images.map((image) => image.path),
+    urls,
+  );
+  assert.ok('captions' in images[0]!);
+  assert.deepEqual(images.slice(1).map(outcome), ['not-a-file', 'not-a-file']);
+});
+
+test('a file whose name is not valid UTF-8 is told so', linux, async (context) => {
+  const folder = await temporaryFolder(context);
+  await copyFile(photo, Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.of(0xe9), Buffer.from('.jpg')]));
+  const { stdout } = await clipcap(['caption', '--json', folder]);
+  const [image] = captioned(stdout).images;
+  assert.match(image && 'error' in image ? image.error.message : '', /its name is not valid UTF-8.* Rename it/u);
 });

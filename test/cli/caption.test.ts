@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fixture, root } from '../root.js';
@@ -102,6 +103,29 @@ test('--output writes the document and prints nothing', async (context) => {
   assert.deepEqual(await readdir(folder), ['captions.json']);
 });
 
+test('--output writes through a link and keeps the old file’s permissions', async (context) => {
+  const folder = await temporaryFolder(context);
+  const real = join(folder, 'real.json');
+  await writeFile(real, 'old');
+  await chmod(real, 0o640);
+  await symlink('real.json', join(folder, 'link.json'));
+  assert.equal((await clipcap(['caption', '--output', 'link.json', 'nothing.jpg'], { cwd: folder })).code, 1);
+  assert.equal(await readlink(join(folder, 'link.json')), 'real.json');
+  assert.equal(captioned(await readFile(real, 'utf8')).images.length, 1);
+  assert.equal((await stat(real)).mode & 0o777, 0o640);
+});
+
+test('--output in a folder that may not be written is refused before anything is captioned', async (context) => {
+  const folder = await temporaryFolder(context);
+  await chmod(folder, 0o555);
+  // Everything is writable to root: then the command line runs as nobody.
+  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534, env: { ...process.env, HOME: tmpdir() } } : {};
+  const args = ['caption', '--model', 'no pack', '--output', join(folder, 'a.json'), join(photos, 'moon.jpg')];
+  const { code, stderr } = await clipcap(args, user);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /^--output .*a\.json cannot be written/u);
+});
+
 test('people get the caption, its score and the nearest words of every prefix position', async () => {
   const { code, stdout, stderr } = await clipcap(['caption', '--nearest', '2', 'moon.jpg', 'nothing.jpg'], {
     cwd: photos,
@@ -138,6 +162,7 @@ test('wrong usage has exit code 2, names what is wrong and captions nothing', as
     [/--nearest.*at least 1/u, 'caption', '--nearest', 'many', 'a.jpg'],
     [/--decode.*greedy, beam/u, 'caption', '--decode', 'nucleus', 'a.jpg'],
     [/--captions 3 needs at least as many beams, not 2/u, 'caption', '--beams', '2', '--captions', '3', 'a.jpg'],
+    [/--output needs a file’s name, not --json/u, 'caption', '--output', '--json', 'a.jpg'],
     [/--output .*nowhere.* is in no existing folder/u, 'caption', '--output', 'nowhere/a.json', 'a.jpg'],
   ];
   for (const [message, ...args] of wrong) {
@@ -206,6 +231,8 @@ test('--help explains the options and the exit codes', async () => {
     '--json',
     '--output',
     'Exit code',
+    '130',
+    'node_modules',
   ]) {
     assert.ok(stdout.includes(word), word);
   }

@@ -10,7 +10,7 @@ import { InferenceProcess } from '@clipcap/server/process/inferenceProcess';
 import { describeFiles, writeRandomPack } from '../randomPack.js';
 import { fixture, root } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { clipcap, failure, finish } from './clipcap.js';
+import { captioned, clipcap, failure, finish, type Finished, outcome } from './clipcap.js';
 
 const photo = fixture('photos/moon.jpg');
 
@@ -77,16 +77,40 @@ test('after a pack that cannot be loaded the same process captions with one that
   assert.ok(!ended.includes('idle'), 'no process ended in between');
 });
 
-test('what the inference process said last is shown when it fails: the command line has no log', async () => {
+/** The command line with an inference process that cannot start, unless CLIPCAP_TEST_REPAIRED names a file. */
+function withBrokenProcess(photos: readonly string[], folder = '.', repaired = ''): Promise<Finished> {
   const script = `
     import { caption } from '@clipcap/server/cli/caption';
     import { parseCommandLine } from '@clipcap/server/cli/commandLine';
-    const [inference, ...args] = process.argv.slice(1);
+    const [inference, folder, ...args] = process.argv.slice(1);
+    process.chdir(folder);
     process.exitCode = await caption(parseCommandLine(args).request, { inference, builtin: '/no/pack' });`;
   const entry = fixture('processes/broken.mjs');
-  const args = ['--input-type=module', '-e', script, entry, 'caption', '--json', photo];
-  const { code, stdout, stderr } = await finish(spawn(process.execPath, args, { cwd: join(root, 'test') }));
+  const args = ['--input-type=module', '-e', script, entry, folder, 'caption', '--json', ...photos];
+  return finish(
+    spawn(process.execPath, args, {
+      cwd: join(root, 'test'),
+      env: { ...process.env, CLIPCAP_TEST_REPAIRED: repaired },
+    }),
+  );
+}
+
+test('what the inference process said last is shown when it fails: the command line has no log', async () => {
+  const { code, stdout, stderr } = await withBrokenProcess([photo]);
   assert.equal(code, 3, stderr);
   assert.equal(failure(stdout).code, 'inference-down');
+  assert.match(stderr, /^Error: the runtime is missing$/mu);
+});
+
+test('what was captioned before the process stayed down is printed; the rest says why it is not', async (context) => {
+  const folder = await temporaryFolder(context);
+  // The stand-in does what a path's first word says.
+  const names = ['a.png', 'break it.png', 'hold on.png'];
+  for (const name of names) await writeFile(join(folder, name), name);
+  const repaired = join(folder, 'repaired');
+  await writeFile(repaired, '');
+  const { code, stdout, stderr } = await withBrokenProcess(names, folder, repaired);
+  assert.equal(code, 1, stderr);
+  assert.deepEqual(captioned(stdout).images.map(outcome), ['a.png', 'inference-down', 'inference-down']);
   assert.match(stderr, /^Error: the runtime is missing$/mu);
 });

@@ -54,4 +54,8 @@ describe('with a model pack that is broken', () => {
     await workbench.command('ClipCap: Caption This Image');
     await workbench.notification(`coffee.jpg: “${expected}”`).waitFor();
   });
+
+  test('the console has no error of ours', () => {
+    assert.deepEqual(workbench.complaints, []);
+  });
 });

@@ -156,6 +156,34 @@ describe('the packaged extension in real VS Code', () => {
     await expectPanel('photos/astronaut.jpg');
   });
 
+  inVsCode('the status bar item is there with the panel and Markdown in front, and not with other files', async () => {
+    const item = workbench.page.locator('.statusbar-item').filter({ hasText: 'ClipCap' }).first();
+    const panelTab = workbench.page.locator('.tab').filter({ hasText: 'Prefix:' }).first();
+    await panelTab.click();
+    await item.waitFor();
+    await workbench.page.locator('.tab').filter({ hasText: 'README.md' }).first().click();
+    await item.waitFor();
+    await workbench.command('File: New Untitled Text File');
+    await item.waitFor({ state: 'hidden' });
+    await workbench.command('View: Close Editor');
+    await item.waitFor();
+    await panelTab.click();
+  });
+
+  inVsCode('the language status names pack and provider, and links to log and restart', async () => {
+    const { page } = workbench;
+    await page.locator('.tab').filter({ hasText: 'README.md' }).first().click();
+    await page.locator('[id="status.languageStatus"]').first().hover();
+    for (const start of ['ClipCap model: ', 'Provider cpu: ready']) {
+      const shown = page.locator('.hover-language-status').filter({ hasText: start }).first();
+      await shown.waitFor();
+      const links = await shown.locator('a').allInnerTexts();
+      for (const link of ['Show Log', 'Restart']) assert.ok(links.includes(link), `${link} is not in ${links.join()}`);
+    }
+    await page.keyboard.press('Escape');
+    await page.locator('.tab').filter({ hasText: 'Prefix:' }).first().click();
+  });
+
   inVsCode('the panel is there again after the window was reloaded', async () => {
     await workbench.reload();
     await expectPanel('photos/astronaut.jpg');

@@ -31,6 +31,7 @@ const prefix: readonly PrefixPosition[] = Array.from({ length: 10 }, (_, positio
 }));
 
 const result: CaptionResult = {
+  title: 'Built-in captioner',
   model: {
     id: 'builtin',
     encoder: 'efficientnet-lite2',

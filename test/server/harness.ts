@@ -43,7 +43,8 @@ class FakeInference implements Inference {
   readonly encoded: EncodeImageParams[] = [];
   readonly tokens: (CancellationToken | undefined)[] = [];
   readonly loaded: string[] = [];
-  restarts = 0;
+  /** The models that restarts were to load. */
+  readonly restarts: (string | undefined)[] = [];
   disposed = false;
   failure: CaptionError | undefined;
   text = 'a fake caption';
@@ -74,7 +75,11 @@ class FakeInference implements Inference {
     if (this.failure) throw this.failure;
     const timings = { decode: 0, preprocess: 0, encode: 0, map: 0, generate: 0, interpret: 0 };
     const captions = [{ text: this.text, score: Math.log(0.25), tokens: [] }];
-    return { model: fakeModel, image: { sha256: params.sha256, width: 1, height: 1, captions, prefix: [], timings } };
+    return {
+      model: fakeModel,
+      title: 'A Fake',
+      image: { sha256: params.sha256, width: 1, height: 1, captions, prefix: [], timings },
+    };
   }
 
   /** Every view is an encoder's that names one label after the image; prefixes are of one value, how many were asked for. */
@@ -98,8 +103,8 @@ class FakeInference implements Inference {
     return this.failure ? Promise.reject(this.failure) : Promise.resolve(fakeModel);
   }
 
-  restart(): Promise<void> {
-    this.restarts += 1;
+  restart(wanted?: { model: string }): Promise<void> {
+    this.restarts.push(wanted?.model);
     return Promise.resolve();
   }
 
@@ -120,6 +125,8 @@ function cancellation(token: CancellationToken | undefined): Promise<never> {
 export interface SessionOptions {
   readonly folders?: readonly string[];
   readonly settings?: unknown;
+  /** Whether the client can be asked for settings; it can unless this is false. */
+  readonly asksForSettings?: boolean;
   readonly initializationOptions?: InitializationOptions;
 }
 
@@ -163,7 +170,11 @@ export async function startSession(options: SessionOptions = {}): Promise<Sessio
     rootUri: null,
     workspaceFolders: (options.folders ?? []).map((path) => ({ uri: pathToFileURL(path).href, name: path })),
     capabilities: {
-      workspace: { configuration: true, workspaceFolders: true, didChangeConfiguration: { dynamicRegistration: true } },
+      workspace: {
+        configuration: options.asksForSettings ?? true,
+        workspaceFolders: true,
+        didChangeConfiguration: { dynamicRegistration: true },
+      },
       textDocument: { hover: { contentFormat: ['markdown'] } },
     },
     initializationOptions: options.initializationOptions,

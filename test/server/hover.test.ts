@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { CancellationTokenSource } from 'vscode-languageserver/node';
+import { CancellationToken, CancellationTokenSource } from 'vscode-languageserver/node';
 import { CaptionError } from '@clipcap/protocol/error';
 import { workspaceTrusted } from '@clipcap/protocol/language';
+import { ImageHover } from '@clipcap/server/language/hover';
+import { DocumentLinks } from '@clipcap/server/language/links/documentLinks';
 import { closedGate, covered, hoverText, startSession, type Session, type SessionOptions } from './harness.js';
 
 let folder: string;
@@ -55,7 +57,7 @@ test('a Markdown image answers its caption, confidence and model over the whole 
   assert.match(text, /^\*\*a fake caption\*\*/u);
   assert.match(text, /Confidence 0\.25/u);
   assert.match(text, /not the chance that the caption is true/u);
-  assert.match(text, /fake\\-model/u);
+  assert.match(text, /A Fake/u);
   assert.equal(covered(hover, 'A ![photo](photo.jpg) here'), '![photo](photo.jpg)');
 });
 
@@ -64,9 +66,9 @@ test('an editor that knows the command gets links to inspect, the confidence exp
   const text = hoverText(await hoverAt(page(), 'markdown', '![|](<100% #1.png>)'));
   const uri = pathToFileURL(join(folder, '100% #1.png')).href;
   const links = [...text.matchAll(/\(command:clipcap\.inspectPrefix\?(\S+) "/gu)];
-  assert.equal(links.length, 2);
+  assert.equal(links.length, 1);
   for (const [, argument = ''] of links) assert.deepEqual(JSON.parse(decodeURIComponent(argument)), [uri]);
-  assert.match(text, /\[0\.25\]\(command:\S+ "The geometric mean/u);
+  assert.match(text, /<span title="The geometric mean[^"<]+">Confidence 0\.25<\/span>/u);
 });
 
 const places: [string, string, string][] = [
@@ -229,4 +231,45 @@ test('until the workspace is trusted no document reaches an image outside it, by
   }
   await client.sendNotification(workspaceTrusted);
   assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](link.png)')), /a fake caption/u);
+});
+
+test('a hover answers in time though looking for the file hangs', async () => {
+  const hover = new ImageHover({
+    links: new DocumentLinks(),
+    style: { markdown: true },
+    folders: () => [],
+    settings: () => Promise.resolve({ enabled: true, wait: 10 }),
+    remembered: () => new Promise(() => undefined),
+    caption: () => new Promise(() => undefined),
+  });
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a hover asks a document for nothing else
+  const document = {
+    uri: pathToFileURL(page()).href,
+    languageId: 'markdown',
+    version: 1,
+    lineCount: 1,
+    getText: () => '![](photo.jpg)',
+    offsetAt: ({ character }: { character: number }) => character,
+    positionAt: (character: number) => ({ line: 0, character }),
+  } as unknown as Parameters<ImageHover['provide']>[0];
+  const answer = await hover.provide(document, { line: 0, character: 5 }, CancellationToken.None);
+  assert.match(hoverText(answer), /A caption is on its way/u);
+});
+
+test('a caption of no words is called so', async (t) => {
+  const { hoverAt, inference } = await session(t);
+  inference.text = '';
+  assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')), /^\*\*\\\(no words\\\)\*\*/u);
+});
+
+test('hovers that come together read the file once', async (t) => {
+  const { open, hover, inference } = await session(t);
+  const { gate, open: release } = closedGate();
+  inference.gate = gate;
+  const uri = await open(page(), 'markdown', '![](photo.jpg)');
+  const hovers = [hover(uri, 0, 5), hover(uri, 0, 6)];
+  while (inference.asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  release();
+  await Promise.all(hovers);
+  assert.equal(inference.asked[0]?.bytes, inference.asked[1]?.bytes);
 });

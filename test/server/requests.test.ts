@@ -126,7 +126,7 @@ test('restart restarts inference, loads the model and forgets earlier captions',
   const { client, inference } = await session(t);
   await client.sendRequest(captionUri, { uri: photo });
   await client.sendRequest(restartInference);
-  assert.equal(inference.restarts, 1);
+  assert.deepEqual(inference.restarts, [builtinPack]);
   assert.deepEqual(inference.loaded, [builtinPack]);
   await client.sendRequest(captionUri, { uri: photo });
   assert.equal(inference.asked.length, 2);
@@ -175,4 +175,17 @@ test('command captions come before batches and after hovers', async (t) => {
   await client.sendRequest(captionUri, { uri: photo });
   const [hover, command] = inference.asked;
   assert.ok(hover && command && hover.priority < command.priority && command.priority < 2);
+});
+
+test('a change of settings that says nothing of ours, from a client that cannot be asked, changes nothing', async (t) => {
+  const { client, inference } = await session(t, {
+    asksForSettings: false,
+    initializationOptions: { settings: { model: '/packs/mine' } },
+  });
+  await client.sendNotification('workspace/didChangeConfiguration', { settings: { other: 1 } });
+  await client.sendRequest(captionUri, { uri: photo });
+  assert.equal(inference.asked[0]?.model, '/packs/mine');
+  await client.sendNotification('workspace/didChangeConfiguration', { settings: { clipcap: { model: '/packs/new' } } });
+  await client.sendRequest(captionUri, { uri: photo });
+  assert.equal(inference.asked[1]?.model, '/packs/new');
 });

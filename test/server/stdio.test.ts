@@ -47,12 +47,12 @@ test('the built server captions a photo over standard input and output, in a hov
       position: { line: 0, character: 12 },
     });
     const photo = pathToFileURL(fixture('photos/chelsea.jpg')).href;
-    const { model, image } = await client.sendRequest(captionUri, { uri: photo });
+    const { model, title, image } = await client.sendRequest(captionUri, { uri: photo });
     const caption = image.captions[0];
     assert.ok(caption && caption.text.length > 0);
     assert.equal(caption.tokens.length > 0 && caption.tokens.every(({ logProb }) => logProb <= 0), true);
     const confidence = Math.exp(caption.score).toFixed(2);
-    assert.ok(hoverText(hover).startsWith(`${caption.text}\n\nConfidence ${confidence}, model ${model.id}.`));
+    assert.ok(hoverText(hover).startsWith(`${caption.text}\n\nConfidence ${confidence}, model “${title}”.`));
     assert.equal(image.prefix.length, model.prefixLength);
     assert.ok(statuses.some(({ state }) => state === 'loading'));
     assert.deepEqual(statuses.at(-1), { state: 'ready', pack: statuses.at(-1)?.pack, provider: model.provider });

@@ -52,3 +52,8 @@ test('colours are for terminals, and not if NO_COLOR is set', (context) => {
   context.after(() => delete process.env['NO_COLOR']);
   assert.ok(!describeEntry(entry, { isTTY: true }).includes('\u001b'));
 });
+
+test('a caption of no words is called so', () => {
+  const silent = { ...entry, captions: [{ text: '', score: -1, tokens: [] }] };
+  assert.match(describeEntry(silent, {}), /^ {2}\(no words\) {2}score -1\.000$/mu);
+});

@@ -158,11 +158,9 @@ test('a truncated or damaged image is corrupt, in every format', async () => {
   for (const name of ['photos/chelsea.jpg', 'decode/animation.webp', 'decode/quarters.avif', 'decode/grey16.tif']) {
     const whole = file(name);
     for (const part of [0.4, 0.8, 0.95]) {
-      assert.equal(
-        (await refusal(whole.subarray(0, whole.length * part), name)).code,
-        'corrupt-image',
-        `${name} ${part}`,
-      );
+      const { code, message } = await refusal(whole.subarray(0, whole.length * part), name);
+      assert.equal(code, 'corrupt-image', `${name} ${part}`);
+      assert.doesNotMatch(message, /buffer|seek|vips|\(\)/iu, 'the decoder’s own names are kept from people');
     }
   }
   const png = writePng({ width: 2, height: 2, depth: 8, colour: 'grey', samples: [1, 2, 3, 4] });

@@ -41,6 +41,7 @@ function setUp(context: TestContext, entry = 'inference.mjs', idleMilliseconds =
 }
 
 const code = (expected: string) => (error: unknown) => error instanceof CaptionError && error.code === expected;
+const codeOf = (error: unknown): string => (error instanceof CaptionError ? error.code : String(error));
 const text = (result: CaptionResult): string => result.image.captions[0]?.text ?? '';
 const pid = (result: CaptionResult): number => Number(result.model.id);
 const order = (result: CaptionResult): number => -(result.image.captions[0]?.score ?? 0);
@@ -168,6 +169,25 @@ test('only the request that killed the process twice fails', async (context) => 
   await assert.rejects(ask('crash it'), (error) => code('inference-crashed')(error) && /crash it/u.test(String(error)));
 });
 
+test('many requests that kill the process, together and spread over a long run, take no other down', async (context) => {
+  const { ask } = setUp(context);
+  const names = Array.from({ length: 34 }, (_, i) => (i < 3 || i % 16 === 15 ? `crash ${i}` : `${i}.png`));
+  const results = await Promise.allSettled(names.map((name) => ask(name, { priority: priorities.batch })));
+  assert.deepEqual(
+    results.map((result) => (result.status === 'fulfilled' ? text(result.value) : codeOf(result.reason))),
+    names.map((name) => (name.startsWith('crash') ? 'inference-crashed' : name)),
+  );
+});
+
+test('a process that dies of every request goes down though each of them is guilty', async (context) => {
+  const { ask, states } = setUp(context);
+  const names = Array.from({ length: 11 }, (_, i) => `crash ${i}`);
+  const results = await Promise.allSettled(names.map((name) => ask(name, { priority: priorities.batch })));
+  const codes = results.map((result) => (result.status === 'rejected' ? codeOf(result.reason) : ''));
+  assert.equal(codes.filter((found) => found === 'inference-down').length, 2);
+  assert.equal(states.at(-1)?.state, 'failed');
+});
+
 test('a process that keeps dying stays down, with the reason, until it is restarted', async (context) => {
   const repaired = join(await temporaryFolder(context), 'repaired');
   process.env['CLIPCAP_TEST_REPAIRED'] = repaired;
@@ -191,6 +211,17 @@ test('a restart ends the process and runs what was with it again', async (contex
   await inference.restart();
   assert.equal(isAlive(first), false);
   assert.notEqual(pid(await running), first);
+});
+
+test('a restart with another model does not load the old one', async (context) => {
+  const { inference, ask, log } = setUp(context);
+  await ask('a.png');
+  await inference.restart({ model: '/other', provider: 'cpu' });
+  await inference.load('/other', 'cpu');
+  assert.deepEqual(
+    log.filter((line) => line.startsWith('loads')),
+    ['loads /other'],
+  );
 });
 
 test('an idle process ends, and the next request starts another', async (context) => {
@@ -223,4 +254,20 @@ test('a hover is sent at once though a batch fills the process, and the most urg
   source.cancel();
   await Promise.all(held);
   assert.equal(order(await batch), 1);
+});
+
+test('a hover that joins a request of a batch is as urgent as any hover, whether the request is sent or still waits', async (context) => {
+  const { ask } = setUp(context);
+  const source = new CancellationTokenSource();
+  const { batch, hover } = priorities;
+  const sent = ask('urge sent', { priority: batch });
+  const held = Array.from({ length: 15 }, (_, i) =>
+    ask(`hold ${i}`, { priority: batch, token: source.token }).catch(() => undefined),
+  );
+  const waiting = ask('priority waiting', { priority: batch });
+  assert.equal(text(await ask('priority waiting', { priority: hover })), `priority waiting ${hover}`);
+  assert.equal(text(await ask('urge sent', { priority: hover })), `urge sent ${hover}`);
+  assert.deepEqual((await Promise.all([waiting, sent])).map(text), [`priority waiting ${hover}`, `urge sent ${hover}`]);
+  source.cancel();
+  await Promise.all(held);
 });

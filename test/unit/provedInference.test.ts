@@ -50,7 +50,7 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
         state = { state: 'ready', model: info(provider), title: 'M' };
         if (failing.includes(provider)) return Promise.reject(new CaptionError('inference-crashed', 'It died.'));
         const image = { sha256, width: 1, height: 1, captions: [], prefix: [], timings };
-        return Promise.resolve({ model: info(provider), image });
+        return Promise.resolve({ model: info(provider), title: 'M', image });
       },
       load(_, provider) {
         events.push(`load on ${provider}`);

@@ -40,6 +40,9 @@ test('what cannot be read is refused with its reason', async (context) => {
   assert.equal((await refusal(file)).code, 'empty-file');
   assert.equal((await refusal(join(folder, 'a'))).code, 'symlink-loop');
   assert.equal((await refusal(join(folder, 'folder'))).code, 'not-a-file');
+  const long = join(folder, 'x'.repeat(300));
+  const { message } = await refusal(long);
+  assert.equal(message, `${long} cannot be read: name too long. Check its name and its disk.`);
 });
 
 test('a pipe that nobody writes to is refused, not waited for', async (context) => {

@@ -5,7 +5,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { CancellationToken, CancellationTokenSource } from 'vscode-jsonrpc';
 import type { CaptionOptions, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import { type CaptionImageParams, type ModelState, type Priority, priorities } from '@clipcap/protocol/inference';
+import {
+  type CaptionImageParams,
+  type ModelState,
+  type Priority,
+  priorities,
+  requestKey,
+} from '@clipcap/protocol/inference';
 import sharp from 'sharp';
 import { BatchSize } from '@clipcap/server/inference/batchSize';
 import { inspect } from '@clipcap/server/inference/decode';
@@ -91,6 +97,10 @@ function setUp(
   return { scheduler, caption, models, states };
 }
 
+function keyOf(image: number): string {
+  return requestKey({ sha256: `${image}.png`, model: 'a', provider: 'cpu', options: {} });
+}
+
 async function settled(times = 20): Promise<void> {
   for (let i = 0; i < times; i++) await turn();
 }
@@ -110,6 +120,24 @@ test('hover runs before command, command before batch, whatever came first', asy
   model.go();
   await Promise.all([first, ...rest]);
   assert.deepEqual(model.batches, [[1], [4], [3], [2]]);
+});
+
+test('an image of a batch runs first once someone more urgent waits for it; another never loses its place', async () => {
+  const { scheduler, caption, models } = setUp();
+  await scheduler.load({ model: 'a', provider: 'cpu' });
+  const model = models.get('a')!;
+  model.held = true;
+  const first = caption(1, priorities.batch);
+  await settled();
+  const rest = [caption(2, priorities.batch), caption(3, priorities.batch), caption(4, priorities.command)];
+  await settled();
+  scheduler.prioritise(keyOf(3), priorities.hover);
+  scheduler.prioritise(keyOf(4), priorities.batch);
+  await settled();
+  model.held = false;
+  model.go();
+  await Promise.all([first, ...rest]);
+  assert.deepEqual(model.batches, [[1], [3], [4], [2]]);
 });
 
 test('images of one batch run together once it is known how fast the model is, at most 8 at a time', async () => {
