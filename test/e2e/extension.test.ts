@@ -167,7 +167,6 @@ describe('the packaged extension in real VS Code', () => {
     await item.waitFor({ state: 'hidden' });
     await workbench.command('View: Close Editor');
     await item.waitFor();
-    await panelTab.click();
   });
 
   inVsCode('the language status names pack and provider, and links to log and restart', async () => {
@@ -181,7 +180,6 @@ describe('the packaged extension in real VS Code', () => {
       for (const link of ['Show Log', 'Restart']) assert.ok(links.includes(link), `${link} is not in ${links.join()}`);
     }
     await page.keyboard.press('Escape');
-    await page.locator('.tab').filter({ hasText: 'Prefix:' }).first().click();
   });
 
   inVsCode('the panel is there again after the window was reloaded', async () => {
