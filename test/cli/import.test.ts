@@ -90,7 +90,7 @@ test('what shapes tell is found in them, and what they do not tell is said to be
   const { result } = await importCase(context, 'transformer', ['--json', '--dry-run']);
   const { findings } = documentOf(result);
   const found = new Map(findings.map(({ what, value, from }) => [what, `${value} (${from})`]));
-  assert.equal(found.get('mapper'), 'transformer, d=640, K=3, C=2 (shapes)');
+  assert.equal(found.get('mapper'), 'transformer, d=640, K=3, C=1 (shapes)');
   assert.equal(found.get('mapper’s layers'), '2 (shapes)');
   assert.equal(found.get('mapper’s heads'), '8 (assumed)');
   assert.equal(found.get('image embedding'), 'scaled to length 1 (assumed)');

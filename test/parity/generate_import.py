@@ -9,6 +9,7 @@ of the picture: the norms of the prefix rows, the nearest tokens (cosine) of eac
 
 import json
 import pathlib
+import re
 import shutil
 
 import numpy as np
@@ -44,16 +45,17 @@ def randomise(module, generator):
         if not value.is_floating_point():
             continue
         noise = torch.randn(value.shape, generator=generator)
-        if "running_var" in name or (value.ndim == 1 and "norm" in name.lower() + name and name.endswith("weight")):
+        if re.search(r"(bn\d|downsample\.1|ln_\w+|\w*norm\w*)\.weight$|lambda1$|running_var$", name):
             value.copy_(1 + 0.1 * noise)
-        elif value.ndim == 1 or "lambda1" in name:
-            is_gain = name.endswith(("ln_1.weight", "ln_2.weight", "ln_f.weight", "lambda1")) or ".bn" in name and name.endswith("weight")
-            value.copy_((1.0 if is_gain else 0.0) + 0.1 * noise)
+        elif value.ndim == 1 and "class_embedding" not in name:
+            value.copy_(0.1 * noise)
         elif "wte" in name or "wpe" in name or "position" in name or "prefix_const" in name or "cls_token" in name:
             value.copy_(0.5 * noise)
         else:
             is_conv1d = ".attn.c_" in name or ".mlp.c_" in name
-            value.copy_(noise / np.sqrt(value.shape[0] if is_conv1d else np.prod(value.shape[1:])))
+            inputs = value.shape[0] if is_conv1d or name == "proj" else np.prod(value.shape[1:])
+            # What goes through a ReLU loses half.
+            value.copy_(noise * np.sqrt((2 if value.ndim == 4 else 1) / max(1, inputs)))
     return module.eval()
 
 
