@@ -6,6 +6,9 @@ import { InferenceSession, type OnnxValue, type Tensor, type TypedTensor } from 
 import { availableParallelism } from 'node:os';
 import { CaptionError } from '@clipcap/protocol/error';
 
+// ONNX Runtime's Linux and macOS builds report usage to their maker unless told not to, before the first session.
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 export type Provider = 'cpu';
 
 /**
