@@ -13,11 +13,17 @@ from torch import nn
 SIZE = 260
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 POOLED, CLASSES = 1280, 1000
-WIDTH = POOLED + CLASSES
 # expansion, output channels, repeats, stride, kernel
 STAGES = [(1, 16, 1, 1, 3), (6, 24, 3, 2, 3), (6, 48, 3, 2, 5), (6, 88, 4, 2, 3), (6, 120, 4, 1, 5), (6, 208, 5, 2, 5),
           (6, 352, 1, 1, 3)]
+# Besides the last layer's means, the image embedding has these stages' means and maxima: colours, textures and places, which the
+# last layer, trained to tell classes apart, forgets.
+MEANS, MAXIMA = (4, 5, 6), (4, 5)
+STAGED = sum(STAGES[i][1] for i in MEANS + MAXIMA)
+VISUAL = POOLED + STAGED
+WIDTH = VISUAL + CLASSES
 BN_EPSILON = 1e-3
+ROOT_SHIFT = 0.01  # keeps the slope of the root at most 5, so that rounding stays as small as it was
 
 
 def layer_plan():
@@ -36,6 +42,12 @@ def layer_plan():
             channels, block = out, block + 1
     plan.append(("_conv_head", "_bn1", channels, POOLED, 1, 1, 1, True, False, False))
     return plan
+
+
+def stage_ends():
+    """Name of each stage's last convolution."""
+    ends = np.cumsum([repeats for _, _, repeats, _, _ in STAGES]) - 1
+    return [f"_blocks.{block}._project_conv" for block in ends]
 
 
 def same_padding(size, kernel, stride):
@@ -60,7 +72,7 @@ def folded_weights():
 
 
 class Encoder(nn.Module):
-    """pixel_values [N,3,260,260] → (pooled [N,1280], class logits [N,1000])."""
+    """pixel_values [N,3,260,260] → (visual features [N,VISUAL], class logits [N,1000])."""
 
     def __init__(self, weights=None):
         super().__init__()
@@ -68,7 +80,8 @@ class Encoder(nn.Module):
 
     @torch.inference_mode()
     def forward(self, x):
-        size, entry = SIZE, None
+        size, entry, ends = SIZE, None, stage_ends()
+        stages = {}
         for name, _, _, _, kernel, stride, groups, relu6, opens, skip in layer_plan():
             if opens:
                 entry = x
@@ -77,13 +90,22 @@ class Encoder(nn.Module):
                 x = F.pad(x, (before, after, before, after))
             x = F.conv2d(x, *self.weights[name], stride=stride, groups=groups)
             x = F.hardtanh(x, 0, 6) if relu6 else x + entry if skip else x
+            if name in ends:
+                stages[ends.index(name)] = x
         pooled = x.mean((2, 3))
-        return pooled, F.linear(pooled, *self.weights["_fc"])
+        staged = [stages[i].mean((2, 3)) for i in MEANS] + [stages[i].amax((2, 3)) for i in MAXIMA]
+        return torch.cat([pooled, *staged], 1), F.linear(pooled, *self.weights["_fc"])
 
 
-def raw_features(pooled, logits):
-    """The image embedding before standardisation: [N,1280] and [N,1000] → [N,2280] = [pooled | log-softmax / 3]."""
-    return torch.cat([pooled, torch.log_softmax(logits, 1) / 3], 1)
+def raw_features(visual, logits):
+    """The image embedding before standardisation: [N,VISUAL] and [N,1000] → [N,WIDTH] =
+    [√(pooled + ROOT_SHIFT) | staged | log-softmax / 3]. The root evens out features of which a few are large and most near zero."""
+    return torch.cat([(visual[:, :POOLED] + ROOT_SHIFT).sqrt(), visual[:, POOLED:], torch.log_softmax(logits, 1) / 3], 1)
+
+
+def visual_features(raw):
+    """Undoes `raw_features`: […,WIDTH] → […,VISUAL]."""
+    return torch.cat([raw[..., :POOLED] ** 2 - ROOT_SHIFT, raw[..., POOLED:VISUAL]], -1)
 
 
 def resize(image, mode="shortest-edge", resampling=Image.Resampling.BILINEAR, size=SIZE):

@@ -1,4 +1,4 @@
-"""The encoder as an ONNX graph: pixel_values [N,3,260,260] → image_embeds [N,2280] and class_logits [N,1000].
+"""The encoder as an ONNX graph: pixel_values [N,3,260,260] → image_embeds [N,encoder.WIDTH] and class_logits [N,1000].
 
 Large weights can be stored as float16, or as int8 with one float32 scale per output channel: the graph widens them (Cast, Mul of
 constants, folded once when ONNX Runtime loads the model), so that inference itself stays in float32.
@@ -64,10 +64,11 @@ def storage_of(name, weight, form):
 
 
 def build(weights, mean, std, form="mixed"):
-    """weights as in `encoder.folded_weights`; mean, std: [2280] of the training photos' raw features. Returns an ONNX model."""
+    """weights as in `encoder.folded_weights`; mean, std: [WIDTH] of the training photos' raw features. Returns an ONNX model."""
     g = GraphWriter()
     low, high = g.constant("zero", np.float32(0)), g.constant("six", np.float32(6))
     x, entry, size = "pixel_values", None, encoder.SIZE
+    ends, stages = encoder.stage_ends(), {}
     for name, _, _, _, kernel, stride, groups, relu6, opens, skip in encoder.layer_plan():
         if opens:
             entry = x
@@ -80,13 +81,23 @@ def build(weights, mean, std, form="mixed"):
             x = g.node("Clip", [x, low, high], name + ".relu6")
         elif skip:
             x = g.node("Add", [x, entry], name + ".skip")
+        if name in ends:
+            stages[ends.index(name)] = x
     pooled = g.node("Flatten", [g.node("GlobalAveragePool", [x], "pooled.map")], "pooled")
     weight, bias = (t.numpy() for t in weights["_fc"])
     w = g.weight("_fc.weight", weight, storage_of("_fc", weight, form))
     g.node("Gemm", [pooled, w, g.constant("_fc.bias", bias)], "class_logits", transB=1)
     scores = g.node("Div", [g.node("LogSoftmax", ["class_logits"], "log_probabilities", axis=1),
                             g.constant("three", np.float32(3))], "class_scores")
-    raw = g.node("Concat", [pooled, scores], "raw_features", axis=1)
+
+    def over_places(operator, i, name):
+        return g.node("Flatten", [g.node(operator, [stages[i]], f"stage{i}.{name}.map")], f"stage{i}.{name}")
+
+    staged = [over_places("GlobalAveragePool", i, "mean") for i in encoder.MEANS]
+    staged += [over_places("GlobalMaxPool", i, "max") for i in encoder.MAXIMA]
+    shifted = g.node("Add", [pooled, g.constant("root_shift", np.float32(encoder.ROOT_SHIFT))], "pooled.shifted")
+    root = g.node("Sqrt", [shifted], "pooled.root")
+    raw = g.node("Concat", [root, *staged, scores], "raw_features", axis=1)
     centred = g.node("Sub", [raw, g.constant("feature_mean", mean.astype(np.float32))], "centred")
     g.node("Mul", [centred, g.constant("feature_gain", (1 / std).astype(np.float32))], "image_embeds")
     side = encoder.SIZE

@@ -57,7 +57,7 @@ def views(image, number, count):
 
 
 def extract(paths, count, threads=os.cpu_count()):
-    """Raw features of all views: float32 [photos, len(PLAIN) + count, 2280], and each photo's long side [photos]."""
+    """Raw features of all views: float32 [photos, len(PLAIN) + count, encoder.WIDTH], and each photo's long side [photos]."""
     unit = np.zeros(encoder.WIDTH, np.float32), np.ones(encoder.WIDTH, np.float32)
     model = session(encoder_graph.build(encoder.folded_weights(), *unit, form="float32"))
 
@@ -67,12 +67,17 @@ def extract(paths, count, threads=os.cpu_count()):
         parts = [model.run(["image_embeds"], {"pixel_values": pixels[i : i + BATCH]})[0] for i in range(0, len(pixels), BATCH)]
         return np.concatenate(parts), max(image.size)
 
-    with ThreadPoolExecutor(threads) as pool:
-        rows, sides = zip(*pool.map(one, range(len(paths))))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # the photos themselves are spread over the threads
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            rows, sides = zip(*pool.map(one, range(len(paths))))
+    finally:
+        torch.set_num_threads(before)
     return torch.from_numpy(np.stack(rows)), np.array(sides)
 
 
 def standardiser(raw):
-    """Mean and standard deviation [2280] over photos and views [photos, views, 2280]."""
+    """Mean and standard deviation [WIDTH] over photos and views [photos, views, WIDTH]."""
     flat = raw.reshape(-1, raw.shape[-1])
     return flat.mean(0), flat.std(0) + 1e-3

@@ -55,7 +55,7 @@ class Captions:
 
 
 def finetune(start, real, real_captions, stand_in, text_captions, standard, settings, log=print):
-    """start: pretrained ClipCap (kept as it is); real: raw features [P, views, 2280]; stand_in(numbers, rng) → raw features;
+    """start: pretrained ClipCap (kept as it is); real: raw features [P, views, encoder.WIDTH]; stand_in(numbers, rng) → raw features;
     standard: (mean, std) of raw features; *_captions: Captions. Returns the averaged model."""
     s = settings
     torch.manual_seed(s.seed)

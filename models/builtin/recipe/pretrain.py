@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+import encoder
 import schedule
 from batches import by_length
 from keywords import keyword_tokens
@@ -35,7 +36,7 @@ def keyword_prefix(model, keywords, blank, noise=0.3):
     return rows + noise * table.std().detach() * torch.randn_like(rows)
 
 
-def pretrain(groups, tokenizer, epochs=4, batch=128, rate=1.5e-3, features=2280, seed=1, log=print):
+def pretrain(groups, tokenizer, epochs=4, batch=128, rate=1.5e-3, features=encoder.WIDTH, seed=1, log=print):
     """groups: lists of captions of one photo each → ClipCap whose language model is trained (its mapper is not)."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)

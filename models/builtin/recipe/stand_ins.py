@@ -1,6 +1,6 @@
 """Stand-in features for captions whose photos we do not have.
 
-The encoder's pooled features are predicted from a photo's captions (ridge regression on latent semantic coordinates of their
+The encoder's visual features are predicted from a photo's captions (ridge regression on latent semantic coordinates of their
 words), and what the prediction misses is borrowed from a real photo with similar captions. An object that hardly a training
 photo shows is put in through the classifier: the features move along Σ·(w_c − w̄), where w_c is the classifier's row of one of
 the object's classes and Σ the covariance of real features (the direction in which real features change with that class's
@@ -45,20 +45,20 @@ class Reader:
 
 
 class StandIns:
-    """pooled: real features [P, views, 1280] of the training photos, captions: theirs; groups: captions without photos."""
+    """visual: visual features [P, views, encoder.VISUAL] of the training photos, captions: theirs; groups: captions without photos."""
 
-    def __init__(self, pooled, captions, groups, reader, head):
-        self.pooled, (self.head_weight, self.head_bias) = pooled, head
+    def __init__(self, visual, captions, groups, reader, head):
+        self.visual, (self.head_weight, self.head_bias) = visual, head
         photos, texts = reader(captions), reader(groups)
-        mean = pooled.mean(1)
+        mean = visual.mean(1)
         self.centre = mean.mean(0)
         gram = photos.T @ photos + RIDGE * torch.eye(LATENT)
         weights = torch.linalg.solve(gram, photos.T @ (mean - self.centre))
         self.predicted_photo, self.predicted_text = photos @ weights, texts @ weights
         self.neighbours = (texts @ photos.T).topk(min(NEIGHBOURS, len(photos)), 1).indices.numpy()
-        flat = (pooled - self.centre).flatten(0, 1)
-        covariance = flat.T @ flat / len(flat)
-        spread = covariance.diagonal().mean() * torch.eye(len(covariance))
+        flat = (visual - self.centre).flatten(0, 1)
+        covariance = flat[:, : encoder.POOLED].T @ flat / len(flat)
+        spread = covariance.diagonal().mean() * torch.eye(*covariance.shape)
         rows = self.head_weight - self.head_weight.mean(0)
         self.directions = rows @ (0.7 * covariance + 0.3 * spread)
         shown = Counter(w for g in captions for w in {w for c in g for w in content_words(c)})
@@ -71,35 +71,36 @@ class StandIns:
         return [CLASSES[w] for w, n in named.items() if n >= 0.4 * len(group) and shown[w] + shown[w + "s"] < RARE]
 
     def sample(self, numbers, rng):
-        """Raw features [n, 2280] for the groups `numbers`; different at every call."""
+        """Raw features [n, encoder.WIDTH] for the groups `numbers`; different at every call."""
         photo = np.array([rng.choice(self.neighbours[i]) for i in numbers])
-        view = rng.integers(0, self.pooled.shape[1], len(photo))
+        view = rng.integers(0, self.visual.shape[1], len(photo))
         shift = self.predicted_text[numbers] - self.predicted_photo[photo]
-        pooled = self.pooled[photo, view].float() + shift
-        chosen = [(row, self.objects[i][rng.integers(len(self.objects[i]))]) for row, i in enumerate(numbers) if self.objects[i]]
-        if chosen:
-            rows = [row for row, _ in chosen]
-            pooled[rows] = self._show(pooled[rows], [classes for _, classes in chosen], rng)
-        pooled = pooled.clamp(min=0)
-        return encoder.raw_features(pooled, self._logits(pooled))
+        visual = self.visual[photo, view].float() + shift
+        rows = [row for row, i in enumerate(numbers) if self.objects[i]]
+        if rows:
+            visual[rows] = self._show(visual[rows], [self.objects[numbers[row]] for row in rows], rng)
+        visual[:, : encoder.POOLED].clamp_(min=0)
+        return encoder.raw_features(visual, self._logits(visual))
 
-    def _logits(self, pooled):
-        return torch.nn.functional.linear(pooled, self.head_weight, self.head_bias)
+    def _logits(self, visual):
+        return torch.nn.functional.linear(visual[:, : encoder.POOLED], self.head_weight, self.head_bias)
 
-    def _show(self, pooled, classes, rng):
-        """Moves each row towards up to three of its classes until together they have the wanted probability."""
-        mix, member = torch.zeros(len(pooled), encoder.CLASSES), torch.zeros(len(pooled), encoder.CLASSES)
-        for row, options in enumerate(classes):
-            picked = rng.choice(options, min(len(options), 3), replace=False)
-            mix[row, picked] = torch.from_numpy(rng.dirichlet(np.ones(len(picked)))).float()
-            member[row, options] = 1
+    def _show(self, visual, objects, rng):
+        """Moves each row towards a few classes of each of its objects until together they have the wanted probability."""
+        mix, member = torch.zeros(len(visual), encoder.CLASSES), torch.zeros(len(visual), encoder.CLASSES)
+        for row, classes in enumerate(objects):
+            shares = rng.dirichlet(np.ones(len(classes)))
+            for share, options in zip(shares, classes):
+                picked = rng.choice(options, min(len(options), 3), replace=False)
+                mix[row, picked] += torch.from_numpy(share * rng.dirichlet(np.ones(len(picked)))).float()
+                member[row, options] = 1
         direction = mix @ self.directions
-        wanted = torch.from_numpy(rng.uniform(*SURE, len(pooled))).float()
-        low, high = torch.zeros(len(pooled)), torch.full((len(pooled),), 40.0)
-        base, gain = self._logits(pooled), direction @ self.head_weight.T
+        wanted = torch.from_numpy(rng.uniform(*SURE, len(visual))).float()
+        low, high = torch.zeros(len(visual)), torch.full((len(visual),), 40.0)
+        base, gain = self._logits(visual), direction[:, : encoder.POOLED] @ self.head_weight.T
         high = high / (mix * gain).sum(1).clamp(min=1e-6)
         for _ in range(14):
             middle = (low + high) / 2
             probability = ((base + middle[:, None] * gain).softmax(1) * member).sum(1)
             low, high = torch.where(probability < wanted, middle, low), torch.where(probability < wanted, high, middle)
-        return pooled + high[:, None] * direction
+        return visual + high[:, None] * direction

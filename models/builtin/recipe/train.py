@@ -8,6 +8,7 @@ Every stage leaves its result in the work folder and is skipped when that is the
 import argparse
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,13 @@ import features
 import finetune
 import metrics
 import pretrain
+import storage
 import tokenizer as vocabulary
 from model import ClipCap
 from stand_ins import Reader, StandIns
 
 VIEWS, FOLDS = 19, 5
+SETTINGS = finetune.Settings()
 
 
 def kept(path, make):
@@ -65,11 +68,11 @@ class Recipe:
         real, captions = self.features[photos], [self.captions[i] for i in photos]
         standard = features.standardiser(real)
         head = encoder.folded_weights()["_fc"]
-        stand_ins = StandIns(real[..., : encoder.POOLED], captions, self.texts, Reader(captions + self.texts), head)
+        stand_ins = StandIns(encoder.visual_features(real), captions, self.texts, Reader(captions + self.texts), head)
         used = np.array([i for i in range(len(self.texts)) if i < len(self.grouped) or stand_ins.objects[i]])
         texts = self.weighted([self.texts[i] for i in used])
         model = finetune.finetune(self.start, real, self.weighted(captions), lambda numbers, rng: stand_ins.sample(used[numbers], rng),
-                                  texts, standard, finetune.Settings())  # fmt: skip
+                                  texts, standard, SETTINGS)  # fmt: skip
         return {"model": model.state_dict(), "standard": standard}
 
     def embeds(self, fitted, photos):
@@ -83,19 +86,23 @@ class Recipe:
             others = np.setdiff1d(np.arange(len(self.paths)), part)
             fitted = kept(self.work / f"fold{number}.pt", lambda others=others: self.fit(others))
             groups = [self.captions[i] for i in part]
-            found, _ = evaluate.evaluate(self.model(fitted["model"]), self.embeds(fitted, part), groups, self.sides[part], self.tokens, self.stop)
-            print(f"fold {number}: {json.dumps(found, default=float)}", flush=True)
-            scores.append(found)
+            model = self.model(fitted["model"])
+            found, written = evaluate.evaluate(model, self.embeds(fitted, part), groups, self.sides[part], self.tokens, self.stop)
+            paths = [self.paths[i] for i in part]
+            stored = storage.cost(model, paths, fitted["standard"], groups, written, self.tokens, self.stop)
+            scores.append({**found, **stored})
+            print(f"fold {number}: {json.dumps(evaluate.rounded(scores[-1]))}", flush=True)
         return evaluate.summary(scores)
 
     def run(self):
         scores = self.cross_validate() if self.folds else {"note": "not cross-validated"}
         everything = np.arange(len(self.paths))
         fitted = kept(self.work / "final.pt", lambda: self.fit(everything))
-        facts = {"photos": len(self.paths), "captions": sum(map(len, self.captions)), "captionsWithoutPhotos": sum(map(len, self.texts))}
+        facts = {"photos": len(self.paths), "captions": sum(map(len, self.captions)), "captionsWithoutPhotos": sum(map(len, self.texts)),
+                 **asdict(SETTINGS)}  # fmt: skip
         checkpoint = {**fitted, "test_features": self.features[:, 0], "test_view": features.PLAIN[0], "training": facts}
         torch.save(checkpoint, self.work / "checkpoint.pt")
-        Path(__file__).with_name("scores.json").write_text(json.dumps(scores, indent=1, default=float) + "\n")
+        Path(__file__).with_name("scores.json").write_text(json.dumps(scores, indent=1) + "\n")
         export.export(checkpoint, self.work / "tokenizer.json", scores, self.out)
 
 
