@@ -21,14 +21,14 @@ export function unexpected(cause: unknown): CaptionError {
 }
 
 /** Fails with `usage` if a file of this name can never be written, before work is spent on its content. */
-export async function checkOutput(file: string): Promise<void> {
+export async function checkOutput(file: string, option = '--output'): Promise<void> {
   const folder = await stat(dirname(file)).catch(() => undefined);
   if (!folder?.isDirectory()) {
-    throw new CaptionError('usage', `--output ${file} is in no existing folder. Make the folder first.`);
+    throw new CaptionError('usage', `${option} ${file} is in no existing folder. Make the folder first.`);
   }
   const existing = await stat(file).catch(() => undefined);
   if (existing && !existing.isFile()) {
-    throw new CaptionError('usage', `--output ${file} is not a regular file. Name another file.`);
+    throw new CaptionError('usage', `${option} ${file} is not a regular file. Name another file.`);
   }
 }
 
@@ -36,7 +36,7 @@ export async function checkOutput(file: string): Promise<void> {
  * Writes a whole file or nothing: beside its place first, then renamed.
  * @throws CaptionError `usage`: the file cannot be written
  */
-export async function writeWhole(file: string, text: string): Promise<void> {
+export async function writeWhole(file: string, text: string, option = '--output'): Promise<void> {
   let folder: string | undefined;
   try {
     folder = await mkdtemp(join(dirname(file), `.${basename(file)}-`));
@@ -45,7 +45,7 @@ export async function writeWhole(file: string, text: string): Promise<void> {
     await rename(fresh, file);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CaptionError('usage', `--output ${file} cannot be written (${reason}). Name another file.`, { cause });
+    throw new CaptionError('usage', `${option} ${file} cannot be written (${reason}). Name another file.`, { cause });
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
