@@ -203,7 +203,7 @@ const refusals: readonly {
   {
     what: 'a hostile pickle',
     args: () => [fixture('checkpoints/hostile.pt'), '--encoder', files('clip-hf')],
-    code: 'checkpoint-invalid',
+    code: 'checkpoint-unsupported',
     message: /hostile\.pt/u,
   },
   {
