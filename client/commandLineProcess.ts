@@ -9,7 +9,7 @@ interface Failure {
   readonly error: { readonly code: ErrorCode; readonly message: string };
 }
 
-export interface RunOptions {
+interface RunOptions {
   /** `dist/cli.mjs` */
   readonly module: string;
   readonly token?: CancellationToken;

@@ -5,7 +5,7 @@ import { fromResponseError } from '@clipcap/protocol/error';
 import { runCommandLine } from './commandLineProcess.js';
 import { nameOf } from './images.js';
 
-export interface ImportContext {
+interface ImportContext {
   /** `dist/cli.mjs` */
   readonly module: string;
   /** The folder that takes packs. */

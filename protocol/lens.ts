@@ -306,3 +306,27 @@ export interface LensResult<View extends LensView = LensView> {
 
 /** Asks the language server for a view's data. Fails with a `{ code }` of `errorCodes` in the error's data. */
 export const lensRequest = new RequestType<LensParams, LensResult, { code: ErrorCode }>('clipcap/lens');
+
+// ── the command line ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The document of `clipcap inspect --json`, version 1: fields may be added, none change their meaning. */
+export interface InspectDocument {
+  readonly version: 1;
+  readonly model: ModelInfo;
+  readonly image: {
+    readonly path: string;
+    readonly sha256: string;
+    /** Of the upright image, in pixels. */
+    readonly width: number;
+    readonly height: number;
+  };
+  readonly views: { readonly [View in LensView]?: LensViews[View]['data'] };
+  /** Views that this pack or this prefix cannot give, and why. */
+  readonly unavailable?: { readonly [View in LensView]?: { readonly code: ErrorCode; readonly message: string } };
+}
+
+/** What a report holds in `<script type="application/json" id="lens-data">`. */
+export interface ReportDocument extends InspectDocument {
+  /** The upright image as a data URI, at most 1024 pixels a side. */
+  readonly photo: string;
+}

@@ -28,6 +28,12 @@ const nodeBundles = {
   cli: 'server/cli/main.ts',
 };
 
+/** The panel, and what draws the same views in a report. */
+const webviewBundles = {
+  webview: 'webview/main.ts',
+  ...(existsSync(join(root, 'webview/report.ts')) && { report: 'webview/report.ts' }),
+};
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -64,7 +70,7 @@ export async function build() {
   });
   const webview = await bundle({
     ...common,
-    entryPoints: { webview: 'webview/main.ts' },
+    entryPoints: { webview: 'webview/main.ts', report: 'webview/report.ts' },
     outdir: dist,
     platform: 'browser',
     format: 'iife',

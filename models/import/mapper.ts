@@ -5,7 +5,7 @@ import { mismatch } from './errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 
 /** What was said of it, and what its training script's configuration says. */
-export interface MapperHints {
+interface MapperHints {
   readonly heads?: number | undefined;
   readonly normalize?: boolean | undefined;
   readonly configured?: { readonly heads?: number | undefined } | undefined;

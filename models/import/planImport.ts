@@ -24,7 +24,7 @@ import { readTokenizer, type PackTokenizer } from './tokenizerFile.js';
 import { readTrainingConfig, type TrainingConfig } from './trainingConfig.js';
 
 /** What was said of an import. Paths are of files and folders that exist on this machine. */
-export interface ImportRequest {
+interface ImportRequest {
   readonly checkpoint: string;
   readonly encoder: string;
   readonly dtype: ImportDType;

@@ -12,7 +12,7 @@ import type { TensorSource } from './tensorSource.js';
 export type ImportDType = Exclude<PackDType, 'mixed'>;
 
 /** A tensor of the file that is written. */
-export interface PlannedTensor {
+interface PlannedTensor {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];

@@ -15,7 +15,7 @@ import { statisticsBytes } from './statistics.js';
 import { VocabularyNorms } from './vocabularyNorms.js';
 import { weightsFile } from './weightsFile.js';
 
-export interface WriteOptions {
+interface WriteOptions {
   /** Where the pack goes: a folder that does not exist, is empty, or is a pack. */
   readonly out: string;
   readonly signal: AbortSignal;

@@ -7,7 +7,7 @@ import { Child } from '../process/child.js';
 import { readImage } from '../process/readImage.js';
 import { findImages } from './images.js';
 
-export interface CheckOptions {
+interface CheckOptions {
   /** The inference process's script. */
   readonly entry: string;
   /** Tried instead of a made picture. */

@@ -4,6 +4,7 @@ import type { CaptionOptions } from '@clipcap/protocol/caption';
 import type { DoctorRequest } from './doctor.js';
 import { addModelCommands, type GetRequest, type ModelsRequest } from './modelFlags.js';
 import { addDecodingOptions, captionOptions, type DecodingFlags } from './decodingFlags.js';
+import { addInspectCommand, type InspectRequest } from './inspectFlags.js';
 import { addImportCommand, type ImportCommand } from './importFlags.js';
 
 export interface CaptionRequest {
@@ -20,6 +21,7 @@ export interface CaptionRequest {
 
 export type CommandLine =
   | { readonly kind: 'caption'; readonly request: CaptionRequest }
+  | { readonly kind: 'inspect'; readonly request: InspectRequest }
   | { readonly kind: 'doctor'; readonly request: DoctorRequest }
   /** `consent`: the download was agreed to. */
   | { readonly kind: 'install-cuda'; readonly consent: boolean }
@@ -76,6 +78,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     .action((paths: string[], flags: Flags) => {
       asked = { kind: 'caption', request: toRequest(paths, flags) };
     });
+  addInspectCommand(program, (request) => (asked = { kind: 'inspect', request }), conflict);
   program
     .command('doctor')
     .description('Say what captions are made with here: versions, memory, execution providers, model packs.')

@@ -1,9 +1,9 @@
 /** The command line of `clipcap import`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-export const importDTypes = ['fp32', 'fp16', 'q8', 'q4'] as const;
+const importDTypes = ['fp32', 'fp16', 'q8', 'q4'] as const;
 
-export interface ImportFlags {
+interface ImportFlags {
   readonly encoder: string;
   readonly out: string;
   readonly dtype: (typeof importDTypes)[number];

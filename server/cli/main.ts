@@ -7,12 +7,14 @@ import { doctor } from './doctor.js';
 import { get } from './get.js';
 import { listModels } from './models.js';
 import { importModel } from './import.js';
+import { inspect } from './inspect.js';
 import { installCuda } from './installCuda.js';
 import { write } from './output.js';
 
 const places = {
   inference: fileURLToPath(new URL('./inference.mjs', import.meta.url)),
   builtin: fileURLToPath(new URL('../models/builtin', import.meta.url)),
+  report: fileURLToPath(new URL('./report.js', import.meta.url)),
 };
 
 // A reader that has seen enough (`| head`) is no failure; the inference process ends with this one.
@@ -27,6 +29,9 @@ const command = parseCommandLine(process.argv.slice(2));
 switch (command.kind) {
   case 'caption':
     process.exitCode = await caption(command.request, places);
+    break;
+  case 'inspect':
+    process.exitCode = await inspect(command.request, places);
     break;
   case 'doctor':
     process.exitCode = await doctor(command.request, places, await version());

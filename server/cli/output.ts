@@ -21,17 +21,17 @@ export function unexpected(cause: unknown): CaptionError {
 }
 
 /** Fails with `usage` if a file of this name cannot be written, before work is spent on its content. */
-export async function checkOutput(file: string): Promise<void> {
+export async function checkOutput(file: string, option = '--output'): Promise<void> {
   const folder = await stat(dirname(file)).catch(() => undefined);
   if (!folder?.isDirectory()) {
-    throw new CaptionError('usage', `--output ${file} is in no existing folder. Make the folder first.`);
+    throw new CaptionError('usage', `${option} ${file} is in no existing folder. Make the folder first.`);
   }
   const existing = await stat(file).catch(() => undefined);
   if (existing && !existing.isFile()) {
-    throw new CaptionError('usage', `--output ${file} is not a regular file. Name another file.`);
+    throw new CaptionError('usage', `${option} ${file} is not a regular file. Name another file.`);
   }
   const trial = await folderBeside(await placeOf(file)).catch((cause: unknown) => {
-    throw unwritable(file, cause);
+    throw unwritable(file, option, cause);
   });
   await rm(trial, { recursive: true, force: true });
 }
@@ -49,9 +49,9 @@ function folderBeside(place: string): Promise<string> {
   return mkdtemp(join(dirname(place), `.${basename(place).slice(0, 100)}-`));
 }
 
-function unwritable(file: string, cause: unknown): CaptionError {
+function unwritable(file: string, option: string, cause: unknown): CaptionError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new CaptionError('usage', `--output ${file} cannot be written (${reason}). Name another file.`, { cause });
+  return new CaptionError('usage', `${option} ${file} cannot be written (${reason}). Name another file.`, { cause });
 }
 
 /**
@@ -59,7 +59,7 @@ function unwritable(file: string, cause: unknown): CaptionError {
  * are kept.
  * @throws CaptionError `usage`: the file cannot be written
  */
-export async function writeWhole(file: string, text: string): Promise<void> {
+export async function writeWhole(file: string, text: string, option = '--output'): Promise<void> {
   let folder: string | undefined;
   try {
     const place = await placeOf(file);
@@ -70,7 +70,7 @@ export async function writeWhole(file: string, text: string): Promise<void> {
     if (old) await chmod(fresh, old.mode & 0o777);
     await rename(fresh, place);
   } catch (cause) {
-    throw unwritable(file, cause);
+    throw unwritable(file, option, cause);
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }

@@ -5,7 +5,7 @@
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import { lensViews, type CompareData, type LensParams, type LensResult, type LensView } from '@clipcap/protocol/lens';
+import { lensViews, type CompareData, type LensParams, type LensResult } from '@clipcap/protocol/lens';
 import { wordChanges } from '../inference/lens/wordChanges.js';
 import type { InferenceProcess } from './inferenceProcess.js';
 import { readImage } from './readImage.js';
@@ -48,7 +48,9 @@ export class LensRequests {
 
   /** @throws CaptionError what is wrong with the request, one of its images, the pack or the runtime */
   async view(request: LensParams, model: LensModelChoice, token?: CancellationToken): Promise<LensResult> {
-    const { uri, view, params = {}, reference = [] } = request;
+    const { uri, view, reference } = request;
+    // Clients that are not ours may leave them out.
+    const params = Object.assign({}, request.params);
     if (!lensViews.includes(view)) {
       throw usage(`There is no view ${JSON.stringify(view)}. The views are ${lensViews.join(', ')}.`);
     }
@@ -131,10 +133,12 @@ function strings(values: unknown): string[] {
   return (Array.isArray(values) ? values : []).filter((value): value is string => typeof value === 'string');
 }
 
+function itemsOf({ data, model }: LensResult): CompareData['items'] {
+  return 'items' in data ? data.items.map((item) => Object.assign({}, item, { label: model.id })) : [];
+}
+
 /** One image under two packs. Their prefixes are of different spaces, and not compared. */
 function besideEachOther(first: LensResult, second: LensResult): CompareData {
-  const itemsOf = ({ data, model }: LensResult): CompareData['items'] =>
-    'items' in data ? data.items.map((item) => Object.assign({}, item, { label: model.id })) : [];
   const items = [...itemsOf(first), ...itemsOf(second)];
   return { items, words: items.map(({ caption }) => wordChanges(items[0]!.caption.text, caption.text)) };
 }

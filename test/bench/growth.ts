@@ -7,13 +7,14 @@ const warmUp = 200;
 
 /**
  * Megabytes by which the process grew from the 200th to the 1,200th caption.
+ * @param inference a fresh process, which is ended
  * @param report told the memory after every hundred
  */
 export async function growth(
   photos: readonly string[],
+  inference = new InferenceUnderTest(),
   report: (captions: number, megabytes: number) => void = () => undefined,
 ): Promise<number> {
-  const inference = new InferenceUnderTest();
   try {
     let before = 0;
     for (let count = 1; count <= warmUp + captions; count++) {

@@ -4,13 +4,21 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  CancellationTokenSource,
   createMessageConnection,
   IPCMessageReader,
   IPCMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
-import { captionImage, priorities, runtimeInfo } from '@clipcap/protocol/inference';
+import {
+  captionGrown,
+  captionImage,
+  loadModel,
+  priorities,
+  runtimeInfo,
+  type CaptionImageParams,
+} from '@clipcap/protocol/inference';
 import { childEnvironment } from '@clipcap/server/process/child';
 import { readImage } from '@clipcap/server/process/readImage';
 import { root } from '../root.js';
@@ -20,8 +28,12 @@ export const builtinPack = join(root, 'models', 'builtin');
 export class InferenceUnderTest {
   readonly #child: ChildProcess;
   readonly #connection: MessageConnection;
+  readonly #model: string;
+  #progress = 0;
 
-  constructor() {
+  /** @param model the folder of the pack that captions */
+  constructor(model = builtinPack) {
+    this.#model = model;
     this.#child = fork(join(root, 'dist', 'inference.mjs'), [], {
       serialization: 'advanced',
       execArgv: [],
@@ -33,16 +45,40 @@ export class InferenceUnderTest {
 
   /** From the file's bytes on disk to text and nearest words. */
   async caption(path: string, options: CaptionOptions = {}): Promise<CaptionResult> {
-    const { bytes, sha256 } = await readImage(path);
-    return this.#connection.sendRequest(captionImage, {
-      model: builtinPack,
-      provider: 'cpu',
-      bytes,
-      name: path,
-      sha256,
-      priority: priorities.batch,
-      options,
+    return this.#connection.sendRequest(captionImage, await this.#request(path, options));
+  }
+
+  /** Loads the model: the first thing that a process is asked for. */
+  async load(): Promise<void> {
+    await this.#connection.sendRequest(loadModel, { model: this.#model, provider: 'cpu' });
+  }
+
+  /**
+   * Cancels a caption after its `steps` first decoder steps.
+   * @returns how many steps it took, and the milliseconds until the next request was begun
+   */
+  async cancel(path: string, options: CaptionOptions, steps: number): Promise<{ steps: number; milliseconds: number }> {
+    const source = new CancellationTokenSource();
+    const progress = ++this.#progress;
+    let grown = 0;
+    let cancelled = 0;
+    const watch = this.#connection.onProgress(captionGrown, progress, () => {
+      if (++grown !== steps) return;
+      cancelled = performance.now();
+      source.cancel();
     });
+    const request = { ...(await this.#request(path, options)), progress };
+    await this.#connection.sendRequest(captionImage, request, source.token).catch(() => undefined);
+    // It is answered when the run has left the model.
+    await this.load();
+    watch.dispose();
+    return { steps: grown, milliseconds: performance.now() - cancelled };
+  }
+
+  async #request(path: string, options: CaptionOptions): Promise<CaptionImageParams> {
+    const { bytes, sha256 } = await readImage(path);
+    const { batch: priority } = priorities;
+    return { model: this.#model, provider: 'cpu', bytes, name: path, sha256, priority, options };
   }
 
   /** The largest resident memory so far in megabytes (VmHWM), or undefined where the system does not tell. */

@@ -1,105 +1,27 @@
 /**
- * `npm run bench`: the built-in pack's speed and memory, measured on what is shipped (`dist/`), each row beside its goal.
- * With `--peer PYTHON`, the same weights run in PyTorch by turns with ours, and the ratio of one run is what counts.
+ * `npm run bench`: speed and memory, each figure beside its goal. It measures the built-in pack, or with `--full` a model
+ * of the official sizes with random weights. `--peer PYTHON` names a Python that has what we are compared with.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { root } from '../root.js';
-import { growth } from './growth.js';
-import { hoverTimes } from './hover.js';
-import { InferenceUnderTest } from './inferenceUnderTest.js';
-import { comparePeer } from './peer.js';
-import { writePhotos } from './photos.js';
-import { figure, verdict, type Figure } from './statistics.js';
+import { benchBuiltin } from './builtin.js';
+import { benchFullSize, sections } from './full/benchFullSize.js';
 
-const small = { width: 500, height: 375 };
-const large = { width: 4032, height: 3024 };
-/** Fresh processes per figure: one process can be lucky with its memory's layout. */
-const processes = 5;
-
-const { values } = parseArgs({ options: { peer: { type: 'string' } } });
-const folder = await mkdtemp(join(tmpdir(), 'clipcap-bench-'));
-try {
-  const smallPhotos = await writePhotos(join(folder, 'small'), small, 200);
-  const largePhotos = await writePhotos(join(folder, 'large'), large, 3);
-  const [first] = smallPhotos;
-  if (first === undefined) throw new Error('no photo was written');
-  console.log(`${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}\n`);
-
-  const smallRuns = await warm(smallPhotos.slice(0, 12), 3);
-  row('500×375 JPEG, warm, beam 4', smallRuns.time, 'ms', '≤ 60');
-  const largeRuns = await warm(largePhotos, 3);
-  row('4032×3024 JPEG, warm, beam 4', largeRuns.time, 'ms', '≤ 350');
-  row('200 photos of 500×375', await throughput(smallPhotos), 'a second', '≥ 20');
-  row('command line, cold, one photo', commandLine(first), 'ms', '≤ 1200');
-  row('hover on a captioned image', figure(await hoverTimes(first, 50)), 'ms', '≤ 5');
-  if (smallRuns.memory !== undefined) row('peak memory at 500×375', smallRuns.memory, 'MB', '≤ 350');
-  if (largeRuns.memory !== undefined) row('peak memory at 12 megapixels', largeRuns.memory, 'MB', '≤ 600');
-  row('growth over 1,000 captions', figure([await growth(smallPhotos)]), 'MB', '≤ 20');
-  await comparePeer(values.peer, smallPhotos.slice(0, 24), row);
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
-
-/** One image after the other in fresh processes; the first image of each warms it up. Medians of the processes. */
-async function warm(photos: readonly string[], rounds: number): Promise<{ time: Figure; memory: Figure | undefined }> {
-  const medians: number[] = [];
-  const peaks: number[] = [];
-  for (let index = 0; index < processes; index++) {
-    const inference = new InferenceUnderTest();
-    const samples: number[] = [];
-    for (let round = 0; round <= rounds; round++) {
-      for (const photo of photos) {
-        const start = performance.now();
-        await inference.caption(photo);
-        if (round > 0) samples.push(performance.now() - start);
-      }
-    }
-    medians.push(figure(samples).median);
-    const peak = await inference.peakMemory();
-    if (peak !== undefined) peaks.push(peak);
-    await inference.end();
-  }
-  return { time: figure(medians), memory: peaks.length > 0 ? figure(peaks) : undefined };
-}
-
-/** Photos a second with all requests under way at once, in processes that are warm. */
-async function throughput(photos: readonly string[]): Promise<Figure> {
-  const samples: number[] = [];
-  for (let index = 0; index < processes; index++) {
-    const inference = new InferenceUnderTest();
-    await Promise.all(photos.slice(0, 16).map((photo) => inference.caption(photo)));
-    const start = performance.now();
-    await Promise.all(photos.map((photo) => inference.caption(photo)));
-    samples.push((1000 * photos.length) / (performance.now() - start));
-    await inference.end();
-  }
-  return figure(samples);
-}
-
-/** The built command, from its start to its end. */
-function commandLine(photo: string): Figure {
-  const samples: number[] = [];
-  for (let index = 0; index < processes; index++) {
-    const start = performance.now();
-    const run = spawnSync(process.execPath, [join(root, 'dist', 'cli.mjs'), 'caption', '--json', photo]);
-    if (run.status !== 0) throw new Error(run.stderr.toString());
-    samples.push(performance.now() - start);
-  }
-  return figure(samples);
-}
-
-function row(name: string, value: Figure, unit: string, goal: string): void {
-  const judged = goal === '' ? '' : `goal ${goal}: ${verdict(value, goal)}`;
-  const spread = `(${digits(value.min)}…${digits(value.max)})`;
-  console.log(
-    `${name.padEnd(40)} ${digits(value.median).padStart(7)} ${unit.padEnd(9)} ${spread.padEnd(16)} ${judged}`,
-  );
-}
-
-function digits(x: number): string {
-  return x.toFixed(x < 10 ? 1 : 0);
+const { values } = parseArgs({
+  options: {
+    full: { type: 'boolean', default: false },
+    peer: { type: 'string' },
+    processes: { type: 'string', default: '5' },
+    only: { type: 'string', multiple: true, default: Object.keys(sections) },
+    folder: { type: 'string' },
+  },
+});
+if (values.full) {
+  await benchFullSize({
+    python: values.peer,
+    processes: Number(values.processes),
+    only: values.only,
+    folder: values.folder,
+  });
+} else {
+  await benchBuiltin(values.peer);
 }

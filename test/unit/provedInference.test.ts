@@ -52,6 +52,15 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
         const image = { sha256, width: 1, height: 1, captions: [], prefix: [], timings };
         return Promise.resolve({ model: info(provider), title: 'M', image });
       },
+      lens({ provider, view }) {
+        events.push(`lens on ${provider}`);
+        if (failing.includes(provider)) return Promise.reject(new CaptionError('inference-crashed', 'It died.'));
+        return Promise.resolve({ model: info(provider), view, data: { labels: [] } });
+      },
+      encode({ provider }) {
+        events.push(`encode on ${provider}`);
+        return Promise.resolve({ prefix: new Float32Array(), width: 1, height: 1 });
+      },
       load(_, provider) {
         events.push(`load on ${provider}`);
         loads.fire();

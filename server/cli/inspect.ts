@@ -1,0 +1,134 @@
+/** `clipcap inspect`: the Prefix Lens's views of one photo, as text, as a document, or as a web page. */
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
+import type { ErrorCode } from '@clipcap/protocol/caption';
+import { CaptionError } from '@clipcap/protocol/error';
+import { lensViews, type InspectDocument, type LensView } from '@clipcap/protocol/lens';
+import { createInference } from '../process/createInference.js';
+import { LensRequests } from '../process/lensRequests.js';
+import type { ProvedInference } from '../process/provedInference.js';
+import { readImage } from '../process/readImage.js';
+import { defaultVerdictsFile } from '../process/verdicts.js';
+import type { Places as CaptionPlaces } from './caption.js';
+import { findImages } from './images.js';
+import type { InspectRequest } from './inspectFlags.js';
+import { describeDocument } from './inspectText.js';
+import { checkOutput, unexpected, write, writeWhole } from './output.js';
+import { Progress } from './progress.js';
+import { reportHtml } from './report.js';
+import { plain } from './text.js';
+
+const interruptedExitCode = 130;
+
+export interface Places extends CaptionPlaces {
+  /** The script that draws a report. */
+  readonly report: string;
+}
+
+/** Shows what was asked for and answers the exit code. */
+export async function inspect(request: InspectRequest, places: Places): Promise<number> {
+  const progress = new Progress(process.stderr);
+  const inference = createInference({
+    verdicts: defaultVerdictsFile(),
+    switches: false,
+    process: {
+      entry: places.inference,
+      idleMilliseconds: Infinity,
+      log: (level, message) => {
+        if (level === 'warn') progress.say(`${plain(message)}\n`);
+      },
+    },
+  });
+  const interruption = new CancellationTokenSource();
+  const interrupt = (): void => interruption.cancel();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    if (request.report !== undefined) await checkOutput(request.report, '--report');
+    inference.start();
+    const document = await lookInside(request, inference, places, progress, interruption.token);
+    progress.clear();
+    if (request.report !== undefined) {
+      const html = await reportHtml(document, (await readImage(request.path)).bytes, places.report);
+      await writeWhole(request.report, html, '--report');
+    }
+    if (request.json) write(process.stdout, `${JSON.stringify(document, null, 2)}\n`);
+    else if (request.report === undefined) write(process.stdout, describeDocument(document, process.stdout));
+    return request.views && document.unavailable ? 1 : 0;
+  } catch (cause) {
+    progress.clear();
+    const error = cause instanceof CaptionError ? cause : unexpected(cause);
+    if (error.code === 'cancelled') return interruptedExitCode;
+    write(process.stderr, `${plain(error.message)}\n`);
+    if (request.json) {
+      const { code, message } = error;
+      write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+    }
+    return exitCode(error.code);
+  } finally {
+    progress.clear();
+    await inference.dispose();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+async function lookInside(
+  request: InspectRequest,
+  inference: ProvedInference,
+  places: Places,
+  progress: Progress,
+  token: CancellationToken,
+): Promise<InspectDocument> {
+  const { path, provider, options } = request;
+  const folderOf = (model: string): string => (model === 'builtin' ? places.builtin : resolve(model));
+  const model = { folder: folderOf(request.model), provider, options };
+  const lens = new LensRequests(inference, { path: (uri) => fileURLToPath(uri), pack: folderOf });
+  const others = await urisOf(request.others);
+  const reference = await urisOf(request.reference);
+  const { bytes, sha256 } = await readImage(path);
+  const image = { bytes, sha256, name: path };
+  const { width, height } = await inference.encode({ model: model.folder, provider, image }, token);
+  const params = { ...request.params, compare: { ...request.params.compare, ...(others.length > 0 && { others }) } };
+  const wanted =
+    request.views ?? lensViews.filter((view) => view !== 'compare' || Object.keys(params.compare).length > 0);
+  const views: InspectDocument['views'] = {};
+  const unavailable: Partial<Record<LensView, { code: ErrorCode; message: string }>> = {};
+  let info;
+  for (const [done, view] of wanted.entries()) {
+    progress.show(done, wanted.length);
+    const uri = pathToFileURL(resolve(path)).href;
+    try {
+      const result = await lens.view({ uri, view, params: params[view], reference }, model, token);
+      Object.assign(views, { [view]: result.data });
+      info = result.model;
+    } catch (error) {
+      if (!(error instanceof CaptionError) || !isOfView(error.code, request.views !== undefined)) throw error;
+      unavailable[view] = { code: error.code, message: error.message };
+    }
+  }
+  info ??= await inference.load(model.folder, provider);
+  return {
+    version: 1,
+    model: info,
+    image: { path, sha256, width, height },
+    views,
+    ...(Object.keys(unavailable).length > 0 && { unavailable }),
+  };
+}
+
+/** Whether the others may still be shown. What nobody asked for by name cannot be asked for wrongly. */
+function isOfView(code: ErrorCode, asked: boolean): boolean {
+  return code === 'lens-unavailable' || (code === 'usage' && !asked);
+}
+
+async function urisOf(paths: readonly string[]): Promise<string[]> {
+  const images = await findImages(paths);
+  for (const { error } of images) if (error) throw error;
+  return images.map(({ path }) => pathToFileURL(resolve(path)).href);
+}
+
+function exitCode(code: ErrorCode): number {
+  if (code === 'usage') return 2;
+  const ofModel = code.startsWith('pack-') || code.startsWith('inference-') || code === 'provider-unavailable';
+  return ofModel || code === 'out-of-memory' ? 3 : 1;
+}
