@@ -12,7 +12,7 @@ import { hoverTimes } from './hover.js';
 import { InferenceUnderTest } from './inferenceUnderTest.js';
 import { comparePeer } from './peer.js';
 import { writePhotos } from './photos.js';
-import { figure, type Figure } from './statistics.js';
+import { figure, type Figure, verdict } from './statistics.js';
 
 const small = { width: 500, height: 375 };
 const large = { width: 4032, height: 3024 };
@@ -94,9 +94,10 @@ function commandLine(photo: string): Figure {
 }
 
 function row(name: string, value: Figure, unit: string, goal: string): void {
+  const judged = goal === '' ? '' : `goal ${goal}: ${verdict(value, goal)}`;
   const spread = `(${digits(value.min)}…${digits(value.max)})`;
   console.log(
-    `${name.padEnd(40)} ${digits(value.median).padStart(7)} ${unit.padEnd(9)} ${spread.padEnd(16)} goal ${goal}`,
+    `${name.padEnd(40)} ${digits(value.median).padStart(7)} ${unit.padEnd(9)} ${spread.padEnd(16)} ${judged}`,
   );
 }
 

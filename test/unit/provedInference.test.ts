@@ -68,8 +68,6 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
       },
       start: () => undefined,
       restart: () => Promise.resolve(),
-      lens: () => assert.fail('no lens is asked for'),
-      encode: () => assert.fail('no encoding is asked for'),
       dispose: () => Promise.resolve(),
     },
     choice: new ProviderChoice({
