@@ -77,7 +77,7 @@ export async function openPanel(
 }
 
 function markup({ bodyClass }: Theme): string {
-  const sources = `img-src ${origin}; script-src ${origin}; style-src ${origin}`;
+  const sources = `img-src ${origin} data:; script-src ${origin}; style-src ${origin}`;
   const policy = `default-src 'none'; ${sources}; base-uri 'none'; form-action 'none'`;
   return `<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
