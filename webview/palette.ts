@@ -50,13 +50,14 @@ export function sequential({ background, positive }: Palette, end: number): (val
   return (value) => scale(end > 0 ? Math.sqrt(Math.max(0, Math.min(1, value / end))) : 0);
 }
 
-/** Which of two colours is read on a ground. */
-export function readable(ground: string, { background, foreground }: Palette): string {
+/** A colour of text that is read on a ground: the theme's where its contrast is enough (WCAG 2.2, 4.5), else black or white. */
+export function readable(ground: string, { foreground }: Palette): string {
   const contrast = (ink: string): number => {
-    const [a, b] = [luminance(ink), luminance(ground)].sort((one, other) => other - one);
-    return ((a ?? 0) + 0.05) / ((b ?? 0) + 0.05);
+    const [a = 0, b = 0] = [luminance(ink), luminance(ground)].sort((one, other) => other - one);
+    return (a + 0.05) / (b + 0.05);
   };
-  return contrast(foreground) >= contrast(background) ? foreground : background;
+  if (contrast(foreground) >= 4.5) return foreground;
+  return contrast('#000000') >= contrast('#ffffff') ? '#000000' : '#ffffff';
 }
 
 /** Relative luminance (WCAG 2.2). */

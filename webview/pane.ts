@@ -182,6 +182,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
     this.#view.draw(this.#picture, data, drawing);
     if (this.#view.isTable !== true) {
       this.#table.className = this.#asTable ? 'behind' : 'behind visually-hidden';
+      this.#table.tabIndex = this.#asTable ? 0 : -1;
       this.#table.append(drawSheet(this.#view.title, this.#view.sheet(data, this.#options)));
     }
     this.#tools.hidden = false;
