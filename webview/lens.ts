@@ -6,7 +6,6 @@ import { paneOf, type Around, type Pane } from './pane.js';
 import { roveFocus } from './roving.js';
 import { attentionView } from './views/attention.js';
 import { beamsView } from './views/beams.js';
-import { drawBones } from './views/cards.js';
 import { compareView } from './views/compare.js';
 import { counterfactualsView } from './views/counterfactuals.js';
 import { encoderView } from './views/encoder.js';
@@ -80,12 +79,12 @@ export function makeLens(
   place.append(explanation, list, ...made.map(({ panel }) => panel));
 
   let image: Shown | undefined;
-  let shape = { positions: 10, words: 8 };
+  let positions = 10;
   let current = made.find(({ label }) => label === chosen) ?? made[0];
 
   const explain = (): void => {
     explanation.textContent =
-      `ClipCap turned the image into ${shape.positions} made-up words, the prefix, which the language model continued ` +
+      `ClipCap turned the image into ${positions} made-up words, the prefix, which the language model continued ` +
       'with the caption. Each view looks at them in another way; click what you see to keep it marked in all of them.';
   };
   const show = (): void => {
@@ -95,8 +94,7 @@ export function makeLens(
       tab.panel.hidden = !on;
       if (!on) for (const pane of tab.panes) pane.leave();
     }
-    const result = image?.result;
-    if (!current || !image || !result) return;
+    if (!current || !image) return;
     const shown = image;
     if (current.panes.length === 0) {
       current.panes = current.makers.map((maker) => maker(around)).filter(({ view }) => there.includes(view));
@@ -111,27 +109,12 @@ export function makeLens(
       tab.panel.replaceChildren();
     }
   };
-  const bones = (): void => {
-    if (!current) return;
-    const skeleton = make('section', { class: 'pane', 'aria-busy': 'true' });
-    skeleton.append(
-      make('div', { class: 'pane-heading' }, make('h2', { class: 'small-heading' }, current.label)),
-      make('div', { class: 'controls' }),
-      make('div', { class: 'picture' }),
-    );
-    const picture = skeleton.lastElementChild;
-    if (current === made[0] && picture instanceof HTMLElement) drawBones(picture, shape.positions, shape.words);
-    else picture?.append(make('div', { class: 'bones', 'aria-hidden': 'true' }));
-    current.panel.replaceChildren(skeleton);
-  };
-
   for (const tab of made) {
     tab.button.addEventListener('click', () => {
       if (tab === current) return;
       current = tab;
       choose(tab.label);
       show();
-      if (!image?.result) bones();
       tab.button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     });
   }
@@ -157,18 +140,16 @@ export function makeLens(
   });
 
   return {
-    wait() {
+    wait(next) {
       clear();
-      image = undefined;
+      image = next;
       explain();
       show();
-      bones();
     },
     open(next) {
       const prefix = next.result?.image.prefix ?? [];
-      if (prefix.length > 0)
-        shape = { positions: prefix.length, words: Math.max(1, ...prefix.map(({ nearest }) => nearest.length)) };
-      if (image?.uri !== next.uri || image.result !== next.result) clear();
+      if (prefix.length > 0) positions = prefix.length;
+      if (image?.uri !== next.uri || (image.result && image.result !== next.result)) clear();
       image = next;
       explain();
       show();

@@ -201,13 +201,19 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   }
 
   #wait(): void {
+    const focused = this.#focused();
     this.#clear();
     this.#note.replaceChildren();
     this.#tools.hidden = true;
+    this.#view.controls?.(this.#controls, this.#drawing(), undefined);
     this.#picture.append(
       make('p', { class: 'visually-hidden', role: 'status' }, `${this.#view.title} is being computed`),
-      make('div', { class: 'bones', 'aria-hidden': 'true', style: undefined }),
     );
+    const bones = make('div', { class: 'waiting' });
+    this.#picture.append(bones);
+    if (this.#view.bones) this.#view.bones(bones, this.#options);
+    else bones.append(make('div', { class: 'bones', 'aria-hidden': 'true' }));
+    if (focused !== undefined) this.#refocus(focused);
   }
 
   #fail(message: string): void {
@@ -215,10 +221,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
       this.#note.replaceChildren();
       this.#update();
     });
-    if (this.#data === undefined) {
-      this.#picture.querySelector('.bones')?.remove();
-      this.#view.controls?.(this.#controls, this.#drawing(), undefined);
-    }
+    this.#picture.querySelector('.waiting')?.remove();
     this.#note.replaceChildren(make('p', { class: 'failure', role: 'alert' }, message), again);
   }
 

@@ -4,7 +4,7 @@ import type { Metric, TableData } from '@clipcap/protocol/lens';
 import type { PickedImage } from '@clipcap/protocol/panel';
 import { action, choice, tick, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
-import { drawCards } from './cards.js';
+import { drawBones, drawCards } from './cards.js';
 import { drawChips } from './chips.js';
 import { metricName, metricNames } from './metric.js';
 import type { Drawing, View } from './view.js';
@@ -23,6 +23,9 @@ const looks: readonly (readonly [TableOptions['look'], string])[] = [
   ['table', 'table'],
 ];
 
+/** Cards of the skeleton, before anything has told how many positions there are. */
+const usualPositions = 10;
+
 export const tableView: View<'table', TableOptions> = {
   name: 'table',
   title: 'Prefix',
@@ -37,6 +40,9 @@ export const tableView: View<'table', TableOptions> = {
   room: 520,
   params: ({ nearest, wholeWords }) => ({ nearest, wholeWords }),
   reference: ({ reference }) => reference.map(({ uri }) => uri),
+  bones: (place, { nearest }) => {
+    drawBones(place, usualPositions, nearest);
+  },
   early: fromCaption,
   controls(line, { options, change, readOnly, pick }, data) {
     line.append(

@@ -46,6 +46,8 @@ export interface View<Name extends LensView, Options extends object> {
   readonly params: (options: Options) => Params<Name> | undefined;
   /** Images that stand for "every image". */
   readonly reference?: (options: Options) => readonly string[];
+  /** What keeps the room of a picture that is on its way; otherwise a plain block does. */
+  readonly bones?: (place: HTMLElement, options: Options) => void;
   /** What can be drawn before the answer is there. */
   readonly early?: (result: CaptionResult) => Data<Name>;
   readonly controls?: (line: HTMLElement, drawing: Drawing<Options>, data: Data<Name> | undefined) => void;
