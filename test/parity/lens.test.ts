@@ -91,6 +91,14 @@ function close(actual: ArrayLike<number>, wanted: ArrayLike<number>, what: strin
   }
 }
 
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  return a.reduce((total, value, i) => total + value * b[i]!, 0);
+}
+
 test('the fixtures are of the pack that is here', async () => {
   const manifest = await readJson<{ files: Record<string, { sha256: string }> }>(join(pack, 'pack.json'));
   assert.equal(manifest.files['weights.safetensors']!.sha256, expected.weightsSha256);
@@ -126,7 +134,6 @@ test('the table’s norms, margins and shares of every image', async () => {
   for (const { position, norm, margin, nearest, shared } of positions) {
     const row = tensor('prefix').subarray(position * 256, (position + 1) * 256);
     const mean = tensor('mean').subarray(position * 256, (position + 1) * 256);
-    const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
     close([norm], [Math.sqrt(dot(row, row))], 'norm');
     close([shared!], [dot(row, mean) / Math.sqrt(dot(row, row) * dot(mean, mean))], 'shared');
     for (const metric of metrics) {
@@ -228,7 +235,6 @@ test('what the other interventions change', async () => {
 test('occlusion of the whole caption, and of one token', async () => {
   const whole = await compute('occlusion', { grid: 3 });
   const one = await compute('occlusion', { grid: 3, token: 2 });
-  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
   for (const [row, cells] of expected.occlusion.entries()) {
     close(whole.values[row]!, cells.map(sum), 'the whole caption');
     close(
