@@ -14,6 +14,7 @@ export function activate(context: ExtensionContext): void {
   const panel = new PrefixPanel({
     dist: Uri.joinPath(context.extensionUri, 'dist'),
     caption: (uri, token) => started.caption(uri, token),
+    lens: (params, token) => started.lens(params, token),
   });
   context.subscriptions.push(
     log,

@@ -12,6 +12,7 @@ import {
   type InitializationOptions,
   type ServerStatus,
 } from '@clipcap/protocol/language';
+import { lensRequest, type LensParams, type LensResult } from '@clipcap/protocol/lens';
 
 const inspectCommand = 'clipcap.inspectPrefix';
 
@@ -66,14 +67,17 @@ export class LanguageServer implements Disposable {
    *
    * @throws CaptionError
    */
-  async caption(uri: string, token: CancellationToken): Promise<CaptionResult> {
-    await this.start();
-    try {
-      if (!this.#client) throw new Error('The language server does not run; use "ClipCap: Restart Inference".');
-      return await this.#client.sendRequest(captionUri, { uri }, token);
-    } catch (error) {
-      throw fromResponseError(error);
-    }
+  caption(uri: string, token: CancellationToken): Promise<CaptionResult> {
+    return this.#ask((client) => client.sendRequest(captionUri, { uri }, token));
+  }
+
+  /**
+   * A view of the Prefix Lens of an image file.
+   *
+   * @throws CaptionError
+   */
+  lens(params: LensParams, token: CancellationToken): Promise<LensResult> {
+    return this.#ask((client) => client.sendRequest(lensRequest, params, token));
   }
 
   async stop(): Promise<void> {
@@ -85,6 +89,16 @@ export class LanguageServer implements Disposable {
   dispose(): void {
     this.#trust.dispose();
     this.#statusChanged.dispose();
+  }
+
+  async #ask<Result>(send: (client: LanguageClient) => Promise<Result>): Promise<Result> {
+    await this.start();
+    try {
+      if (!this.#client) throw new Error('The language server does not run; use "ClipCap: Restart Inference".');
+      return await send(this.#client);
+    } catch (error) {
+      throw fromResponseError(error);
+    }
   }
 
   #createClient(): LanguageClient {

@@ -327,6 +327,8 @@ export interface InspectDocument {
 
 /** What a report holds in `<script type="application/json" id="lens-data">`. */
 export interface ReportDocument extends InspectDocument {
-  /** The upright image as a data URI, at most 1024 pixels a side. */
-  readonly photo: string;
+  readonly image: InspectDocument['image'] & {
+    /** The upright image as a data URI, at most 1024 pixels a side. */
+    readonly source: string;
+  };
 }

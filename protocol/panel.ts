@@ -1,5 +1,10 @@
-/** What the panel's host (the extension) and its webview say to each other. */
-import type { CaptionResult } from './caption.js';
+/**
+ * What the panel's host (the extension) and its webview say to each other: messages that show an image and its caption,
+ * and requests of the webview, each answered exactly once with data or an error. A request that the webview cancels, or
+ * that is pending when the panel goes, is cancelled wherever it is and gets no answer that counts.
+ */
+import type { CaptionResult, ErrorCode } from './caption.js';
+import type { LensParams, LensView, LensViews } from './lens.js';
 
 /** What the panel shows; also what the webview keeps in its state, so that a reload restores it. */
 export interface PanelImage {
@@ -11,12 +16,51 @@ export interface PanelImage {
   readonly source: string;
 }
 
+/** Which images a panel takes: those that are inspected, whichever is in front in the editor, or only the one it has. */
+export const panelModes = ['inspected', 'active', 'kept'] as const;
+export type PanelMode = (typeof panelModes)[number];
+
+/** An image that the user chose in the host's file dialog. */
+export type PickedImage = PanelImage;
+
+/** What a view is saved as; the content of a PNG is base64. */
+export const savedFormats = ['svg', 'png', 'csv', 'json'] as const;
+export type SavedFormat = (typeof savedFormats)[number];
+
+/** What the webview can ask its host, by method. */
+export interface PanelRequests {
+  /** A view of the image that the panel shows. */
+  readonly lens: { readonly params: Omit<LensParams, 'uri'>; readonly data: LensViews[LensView]['data'] };
+  /** Lets the user choose images; none if the dialog is dismissed. */
+  readonly pick: { readonly params: { readonly title: string }; readonly data: readonly PickedImage[] };
+  /** Lets the user choose where to save; false if the dialog is dismissed. `name` has no extension. */
+  readonly save: {
+    readonly params: { readonly name: string; readonly format: SavedFormat; readonly content: string };
+    readonly data: boolean;
+  };
+}
+
+export type PanelRequest = {
+  readonly [Method in keyof PanelRequests]: {
+    readonly type: 'request';
+    /** The webview's number for this request. */
+    readonly id: number;
+    readonly method: Method;
+    readonly params: PanelRequests[Method]['params'];
+  };
+}[keyof PanelRequests];
+
 export type ToWebview =
   | { readonly type: 'loading'; readonly image: PanelImage }
   | { readonly type: 'result'; readonly image: PanelImage; readonly result: CaptionResult }
-  | { readonly type: 'failed'; readonly image: PanelImage; readonly message: string };
+  | { readonly type: 'failed'; readonly image: PanelImage; readonly message: string }
+  | { readonly type: 'answer'; readonly id: number; readonly data: PanelRequests[keyof PanelRequests]['data'] }
+  | { readonly type: 'error'; readonly id: number; readonly message: string; readonly code: ErrorCode };
 
 export type FromWebview =
   | { readonly type: 'ready'; /** The image of the restored state, if any. */ readonly uri?: string }
   | { readonly type: 'copy'; readonly text: string }
-  | { readonly type: 'retry' };
+  | { readonly type: 'retry' }
+  | { readonly type: 'mode'; readonly mode: PanelMode }
+  | PanelRequest
+  | { readonly type: 'cancel'; readonly id: number };

@@ -28,12 +28,6 @@ const nodeBundles = {
   cli: 'server/cli/main.ts',
 };
 
-/** The panel, and what draws the same views in a report. */
-const webviewBundles = {
-  webview: 'webview/main.ts',
-  ...(existsSync(join(root, 'webview/report.ts')) && { report: 'webview/report.ts' }),
-};
-
 const common = {
   absWorkingDir: root,
   bundle: true,

@@ -1,6 +1,7 @@
 /** What was said about the image: the caption, token by token, how sure the model was of its wording, and what made it. */
 import { format, select, sum, type Selection } from 'd3';
 import { captionWords, type Caption, type CaptionResult, type TokenScore } from '@clipcap/protocol/caption';
+import type { Highlights } from './highlights.js';
 import { roveFocus } from './roving.js';
 import type { Tooltip } from './tooltip.js';
 
@@ -8,6 +9,9 @@ export interface CaptionActions {
   copy(text: string): void;
   retry(): void;
 }
+
+/** Ends the listening of the caption that was drawn before. */
+let stopListening: (() => void) | undefined;
 
 type Part = Selection<HTMLElement, unknown, null, undefined>;
 type Line = Selection<HTMLDivElement, unknown, null, undefined>;
@@ -47,11 +51,12 @@ export function drawCaption(
   { model, title, image }: CaptionResult,
   tooltip: Tooltip,
   actions: CaptionActions,
+  highlights: Highlights,
 ): void {
   const about = drawName(parent, name);
   const [best, ...others] = image.captions;
   if (best !== undefined) {
-    drawTokens(about, best, tooltip);
+    drawTokens(about, best, tooltip, highlights);
     const line = about.append('div').attr('class', 'actions');
     drawConfidence(line, best, tooltip);
     drawCopy(line, best.text, actions);
@@ -98,7 +103,7 @@ function drawName(parent: HTMLElement, name: string): Part {
 }
 
 /** The caption as a heading; where its tokens spell it, each is underlined the stronger the likelier it was. */
-function drawTokens(about: Part, caption: Caption, tooltip: Tooltip): void {
+function drawTokens(about: Part, caption: Caption, tooltip: Tooltip, highlights: Highlights): void {
   const heading = about.append('h1').attr('class', 'caption');
   const spelled = spellingTokens(caption);
   if (spelled === undefined || spelled.length === 0) {
@@ -115,6 +120,11 @@ function drawTokens(about: Part, caption: Caption, tooltip: Tooltip): void {
   const enter = (element: HTMLSpanElement, { id, text, logProb }: TokenScore): void => {
     const probability = `probability ${format('.3f')(Math.exp(logProb))} (log ${twoDigits(logProb)})`;
     tooltip.show(element, [`${JSON.stringify(text)}  token ${id}`, probability]);
+    highlights.hover({ token: tokens.nodes().indexOf(element) });
+  };
+  const leave = (): void => {
+    tooltip.hide();
+    highlights.leave();
   };
   tokens
     .on('pointerenter', function (_event, token) {
@@ -123,8 +133,13 @@ function drawTokens(about: Part, caption: Caption, tooltip: Tooltip): void {
     .on('focus', function (_event, token) {
       if (this.matches(':focus-visible')) enter(this, token);
     })
-    .on('pointerleave', tooltip.hide)
-    .on('blur', tooltip.hide);
+    .on('pointerleave', leave)
+    .on('blur', leave)
+    .on('click', function () {
+      highlights.pin({ token: tokens.nodes().indexOf(this) });
+    });
+  stopListening?.();
+  stopListening = highlights.listen(({ token }) => tokens.classed('lit', (_token, index) => index === token));
   const nodes = tokens.nodes();
   roveFocus(nodes, (key, index) =>
     key === 'ArrowRight' ? nodes[index + 1] : key === 'ArrowLeft' ? nodes[index - 1] : undefined,

@@ -1,32 +1,54 @@
-/** The panel: says to its host that it is there, draws what the host answers, and remembers the image for a reload. */
-import type { FromWebview, PanelImage, ToWebview } from '@clipcap/protocol/panel';
+/** The panel: says to its host that it is there, draws what the host answers, and remembers what was chosen for a reload. */
+import { panelModes, type FromWebview, type PanelImage, type PanelMode, type ToWebview } from '@clipcap/protocol/panel';
 import { drawCaption, drawFailure, drawPending, type CaptionActions } from './caption.js';
+import { choice } from './controls.js';
+import { Highlights } from './highlights.js';
 import { drawImage } from './image.js';
-import { barScale, drawPrefix, drawSkeleton } from './prefix.js';
+import { makeLens } from './lens.js';
+import { make } from './make.js';
+import { Requests } from './requests.js';
 import { makeTooltip } from './tooltip.js';
 import './panel.css';
+import './lens.css';
+
+/** What VS Code keeps for a webview: the image, and what was chosen once something was. */
+interface State extends PanelImage {
+  readonly tab?: string;
+  readonly mode?: PanelMode;
+  readonly options?: Readonly<Record<string, object>>;
+}
 
 /** What VS Code gives to a webview's script, once. */
 declare function acquireVsCodeApi(): {
   postMessage(message: FromWebview): void;
-  getState(): PanelImage | undefined;
-  setState(state: PanelImage): void;
+  getState(): State | undefined;
+  setState(state: State): void;
 };
 
 const host = acquireVsCodeApi();
-const page = document.createElement('main');
+const page = make('main');
 (document.getElementById('app') ?? document.body).replaceChildren(page);
 
-const top = part('header', 'top');
-const figure = part('figure', 'image', top);
-const about = part('div', 'about', top);
-const section = part('section', 'prefix');
-const heading = part('div', 'prefix-heading', section);
-const positions = part('div', 'positions', section);
+const figure = make('figure', { class: 'image' });
+const about = make('div', { class: 'about' });
+const section = make('section', { class: 'prefix', 'aria-label': 'Prefix Lens' });
+const foot = make('div', { class: 'panel-foot' });
+page.append(make('header', { class: 'top' }, figure, about), section, foot);
 const tooltip = makeTooltip(page);
+const highlights = new Highlights();
+const requests = new Requests(say);
+const restored = host.getState();
+let chosen: Pick<State, 'tab' | 'mode' | 'options'> = {
+  ...(restored?.tab === undefined ? {} : { tab: restored.tab }),
+  ...(restored?.mode === undefined ? {} : { mode: restored.mode }),
+  ...(restored?.options === undefined ? {} : { options: restored.options }),
+};
+let image: PanelImage | undefined = restored;
 
-/** Cards of the skeleton, before any result has told how many positions and words there are. */
-let shape = { positions: 10, words: 8 };
+function remember(next: Partial<Pick<State, 'tab' | 'mode' | 'options'>>): void {
+  chosen = { ...chosen, ...next };
+  if (image) host.setState({ uri: image.uri, name: image.name, source: image.source, ...chosen });
+}
 
 const actions: CaptionActions = {
   copy: (text) => {
@@ -37,64 +59,85 @@ const actions: CaptionActions = {
   },
 };
 
+const lens = makeLens(
+  section,
+  {
+    tooltip,
+    highlights,
+    copy: (text) => {
+      actions.copy(text);
+    },
+    ask: (view, params, reference, signal) => {
+      const asked = { view, params, ...(reference.length === 0 ? {} : { reference }) };
+      return requests.ask('lens', asked, signal);
+    },
+    readOnly: false,
+    pick: (title) => requests.ask('pick', { title }),
+    save: (name, format, content) => requests.ask('save', { name, format, content }),
+    kept: (view) => chosen.options?.[view],
+    keep: (view, options) => {
+      remember({ options: { ...chosen.options, [view]: options } });
+    },
+  },
+  chosen.tab,
+  (tab) => {
+    remember({ tab });
+  },
+);
+
+const modeNames: Readonly<Record<PanelMode, string>> = {
+  inspected: 'shows what is inspected',
+  active: 'follows the image in front',
+  kept: 'keeps this image',
+};
+foot.append(
+  choice(
+    'This panel',
+    panelModes.map((mode) => [mode, modeNames[mode]] as const),
+    chosen.mode ?? 'inspected',
+    (mode) => {
+      remember({ mode });
+      say({ type: 'mode', mode });
+    },
+  ),
+);
+
 function say(message: FromWebview): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a webview's takes none
   host.postMessage(message);
 }
 
-function part<Name extends keyof HTMLElementTagNameMap>(
-  name: Name,
-  className: string,
-  parent: HTMLElement = page,
-): HTMLElementTagNameMap[Name] {
-  const element = document.createElement(name);
-  element.className = className;
-  parent.append(element);
-  return element;
-}
-
-function draw(message: ToWebview): void {
-  const { image } = message;
+function draw(message: Extract<ToWebview, { image: PanelImage }>): void {
   tooltip.hide();
   page.dataset['state'] = message.type;
-  drawImage(figure, image);
+  drawImage(figure, message.image);
   section.hidden = message.type === 'failed';
   switch (message.type) {
     case 'loading':
-      drawPending(about, image.name);
-      explain(shape.positions);
-      drawSkeleton(positions, shape.positions, shape.words);
+      drawPending(about, message.image.name);
+      lens.wait(message.image);
       break;
     case 'failed':
-      drawFailure(about, image.name, message.message, actions);
+      lens.leave();
+      drawFailure(about, message.image.name, message.message, actions);
       break;
     case 'result': {
-      const { prefix } = message.result.image;
-      shape = { positions: prefix.length, words: Math.max(0, ...prefix.map(({ nearest }) => nearest.length)) };
-      drawCaption(about, image.name, message.result, tooltip, actions);
-      explain(prefix.length, barScale(prefix));
-      drawPrefix(positions, prefix, tooltip);
+      const { width, height } = message.result.image;
+      drawCaption(about, message.image.name, message.result, tooltip, actions, highlights);
+      lens.open({ ...message.image, width, height, result: message.result });
     }
   }
 }
 
-function explain(length: number, scale?: readonly [number, number]): void {
-  heading.replaceChildren();
-  part('h2', 'small-heading', heading).textContent = 'Words nearest to each prefix position';
-  part('p', 'explanation', heading).textContent =
-    `ClipCap turned the image into ${length} made-up words, the prefix, which the language model continued with the ` +
-    'caption. The real words nearest to each are evidence of what it holds, not an explanation.';
-  part('p', 'legend quiet', heading).textContent =
-    scale === undefined
-      ? '\u00a0'
-      : `Bar: cosine similarity, ${scale[0]} to ${scale[1]} · ‖p‖: norm of the embedding · “·”: a space`;
-}
-
 window.addEventListener('message', ({ data }: MessageEvent<ToWebview>) => {
-  host.setState(data.image);
-  draw(data);
+  if (data.type === 'answer' || data.type === 'error') requests.receive(data);
+  else {
+    image = data.image;
+    remember({});
+    draw(data);
+  }
 });
 
-const restored = host.getState();
 if (restored) draw({ type: 'loading', image: restored });
 say(restored ? { type: 'ready', uri: restored.uri } : { type: 'ready' });
+if (chosen.mode !== undefined) say({ type: 'mode', mode: chosen.mode });

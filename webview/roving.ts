@@ -3,12 +3,14 @@
 /**
  * Makes `elements` one stop of the Tab key.
  * @param next which element a key leads to from the one at `index`, undefined if the key means nothing there
+ * @param start which element the Tab key comes to at first
  */
 export function roveFocus(
   elements: readonly HTMLElement[],
   next: (key: string, index: number) => HTMLElement | undefined,
+  start: HTMLElement | undefined = elements[0],
 ): void {
-  let current = elements[0];
+  let current = start;
   for (const [index, element] of elements.entries()) {
     element.tabIndex = element === current ? 0 : -1;
     element.addEventListener('focus', () => {

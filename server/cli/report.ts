@@ -11,18 +11,26 @@ import { describeDocument } from './inspectText.js';
 const photoSize = 1024;
 
 /**
- * @param script the file of what draws the views; without one the page has the data as text
+ * @param script the file of what draws the views, its style beside it; without it the page has the views as text
  */
 export async function reportHtml(document: InspectDocument, photo: Uint8Array, script: string): Promise<string> {
-  const data: ReportDocument = { ...document, photo: await dataUri(photo, document.image.path) };
-  const code = (await readFile(script, 'utf8').catch(() => '')).replaceAll(/<\/(script)/giu, String.raw`<\/$1`);
-  const title = escapeText(`${basename(document.image.path)} · Prefix Lens`);
+  const { image } = document;
+  const source = await dataUri(photo, image.path);
+  const data: ReportDocument = { ...document, image: { ...image, source } };
+  const [code, style] = await Promise.all([
+    bundled(script, /<\/(script)/giu),
+    bundled(script.replace(/\.js$/u, '.css'), /<\/(style)/giu),
+  ]);
+  const title = escapeText(`${basename(image.path)}: Prefix Lens`);
+  const text = `<h1>${title}</h1><pre>${escapeText(describeDocument(document, {}))}</pre>`;
+  const picture = `<img alt="" src="${source}">`;
   // Nothing but this script runs, and nothing is fetched.
+  const hash = createHash('sha256').update(code).digest('base64');
   const policy = [
     "default-src 'none'",
     'img-src data: blob:',
     "style-src 'unsafe-inline'",
-    code === '' ? "script-src 'none'" : `script-src 'sha256-${createHash('sha256').update(code).digest('base64')}'`,
+    code === '' ? "script-src 'none'" : `script-src 'sha256-${hash}'`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
@@ -34,17 +42,26 @@ export async function reportHtml(document: InspectDocument, photo: Uint8Array, s
     `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${title}</title>`,
-    '<style>body{font:14px/1.5 system-ui,sans-serif;margin:1rem auto;padding:0 1rem;max-width:75rem}pre{overflow-x:auto}img{max-width:100%}</style>',
+    `<style>${style}</style>`,
     '</head>',
     '<body>',
-    `<noscript><p>This page draws its views with a script that it brings along. Here they are as text.</p></noscript>`,
-    `<main id="lens"><h1>${title}</h1><img alt="" src="${data.photo}"><pre>${escapeText(describeDocument(document, {}))}</pre></main>`,
+    '<div id="app"></div>',
+    code === '' ? picture + text : `<noscript>${text}</noscript>`,
     `<script type="application/json" id="lens-data">${escapeJson(data)}</script>`,
     ...(code === '' ? [] : [`<script>${code}</script>`]),
     '</body>',
     '</html>',
     '',
   ].join('\n');
+}
+
+/** A built file as it may stand in a page: it cannot end its element, and names no file beside it. */
+async function bundled(file: string, end: RegExp): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text
+    .replace(/(?:\/\/|\/\*)# sourceMappingURL=.*\s*$/u, '')
+    .replaceAll('\r', '')
+    .replaceAll(end, String.raw`<\/$1`);
 }
 
 /** The upright picture that the model saw, small. */

@@ -72,9 +72,10 @@ class Decoding implements Steps {
     this.dispose();
     for (const past of Object.keys(this.#cache)) this.#cache[past] = output(outputs, presentName(past), 'float32');
     const logits = output(outputs, 'logits', 'float32');
-    const values = logits.data.slice();
+    // The array owns its memory: it outlives the tensor, and a copy would cost a batch of beams megabytes at every step.
+    const { data } = logits;
     logits.dispose();
-    return values;
+    return data;
   }
 
   dispose(): void {

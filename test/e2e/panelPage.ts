@@ -77,9 +77,9 @@ export async function openPanel(
 }
 
 function markup({ bodyClass }: Theme): string {
-  const sources = `img-src ${origin}; script-src ${origin}; style-src ${origin}`;
+  const sources = `img-src ${origin} data:; script-src ${origin}; style-src ${origin}`;
   const policy = `default-src 'none'; ${sources}; base-uri 'none'; form-action 'none'`;
-  return `<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8">
+  return `<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8"><title>Prefix</title>
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <link rel="stylesheet" href="/theme.css"><link rel="stylesheet" href="/webview.css"></head>
 <body class="${bodyClass}"><div id="app"></div><script src="/host.js"></script><script src="/webview.js"></script></body></html>`;

@@ -1,5 +1,6 @@
 """Writes test/fixtures/parity: what the built-in pack must compute, according to PyTorch in float32; and, by preprocess.py, what
-preprocessing must give according to Pillow; and, by generate_architectures.py, what models of every other kind must. By generate_checkpoints.py also test/fixtures/checkpoints, by generate_decoding.py test/fixtures/decoding.
+preprocessing must give according to Pillow; and, by generate_architectures.py, what models of every other kind must. By generate_checkpoints.py also test/fixtures/checkpoints, by generate_decoding.py test/fixtures/decoding, by generate_lens.py
+test/fixtures/lens.
 By generate_tokenizer.py also test/fixtures/tokenizer, by generate_images.py more of test/fixtures/preprocess.
 
     python test/parity/generate.py
@@ -20,6 +21,7 @@ import json
 import generate_architectures
 import generate_checkpoints
 import generate_images
+import generate_lens
 import generate_tokenizer
 import generate_decoding
 import noise
@@ -87,4 +89,5 @@ if __name__ == "__main__":
     generate_checkpoints.main()
     generate_tokenizer.main()
     generate_decoding.main()
+    generate_lens.main()
     generate_architectures.main()

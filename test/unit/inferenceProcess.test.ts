@@ -271,3 +271,24 @@ test('a hover that joins a request of a batch is as urgent as any hover, whether
   source.cancel();
   await Promise.all(held);
 });
+
+test('equal views of an image share one run; another parameter, reference or other image is another run', async (t) => {
+  const { inference } = setUp(t);
+  const image = { bytes: Uint8Array.of(1), name: 'a', sha256: 'a' };
+  const asked = { model: '/pack', provider: 'cpu', image, uri: 'file:///a', options: {}, others: [] };
+  const table = { ...asked, view: 'table' as const, params: {} };
+  const other = { uri: 'file:///b', label: 'b', prefix: Float32Array.of(1) };
+  const runs = await Promise.all(
+    [
+      table,
+      { ...table },
+      { ...table, params: { nearest: 3 } },
+      { ...table, reference: { mean: Float32Array.of(1), images: 2 } },
+      { ...table, others: [other] },
+      { ...table, others: [{ ...other, prefix: Float32Array.of(2) }] },
+    ].map((params) => inference.lens(params)),
+  );
+  const numbers = runs.map(({ data }) => ('labels' in data ? data.labels[0]?.label : undefined));
+  assert.equal(numbers[0], numbers[1]);
+  assert.equal(new Set(numbers).size, 5);
+});

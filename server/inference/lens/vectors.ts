@@ -19,18 +19,10 @@ export function cosine(a: Values, b: Values): number {
   return norms === 0 ? -1 : dot(a, b) / norms;
 }
 
-export function distance(a: Values, b: Values): number {
-  return Math.sqrt(squaredDistance(a, b));
-}
-
 export function squaredDistance(a: Values, b: Values): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
   return sum;
-}
-
-export function difference(a: Values, b: Values): Float64Array {
-  return Float64Array.from(a, (value, i) => value - b[i]!);
 }
 
 /** Rows of `width` values, not copied. */

@@ -4,7 +4,7 @@ import { nearestInFourMetrics, tokenEmbeddings } from '@clipcap/models/graphs/vo
 import type { Pack } from '@clipcap/models/pack/openPack';
 import { metrics, type Metric } from '@clipcap/protocol/lens';
 import { createSession, output, run, type Provider } from '../provider.js';
-import { cosine, difference, distance, dot, rowsOf } from './vectors.js';
+import { rowsOf } from './vectors.js';
 
 export interface ScoredId {
   readonly id: number;
@@ -65,11 +65,17 @@ export class Vocabulary {
     for (const name of [...metrics, 'mean']) outputs[name]?.dispose();
     const embeddings = await this.#embeddingsOf([...found.values()].flat());
     return rowsOf(rows, this.#width).map((row, index) => {
+      const known = new Map<number, Record<Metric, number>>();
+      const scoresOfToken = (id: number): Record<Metric, number> => {
+        const scores = known.get(id) ?? scoresOf(row, embeddings.get(id)!, mean);
+        known.set(id, scores);
+        return scores;
+      };
       const scored = (metric: Metric): ScoredId[] =>
         found
           .get(metric)!
           .slice(index * k, (index + 1) * k)
-          .map((id) => ({ id, score: scores[metric](row, embeddings.get(id)!, mean) }))
+          .map((id) => ({ id, score: scoresOfToken(id)[metric] }))
           .sort((a, b) => b.score - a.score || a.id - b.id)
           .slice(0, wanted);
       return {
@@ -103,9 +109,32 @@ export class Vocabulary {
   }
 }
 
-const scores: Readonly<Record<Metric, (row: Float32Array, embedding: Float32Array, mean: Float32Array) => number>> = {
-  cosine,
-  dot,
-  euclidean: (row, embedding) => -distance(row, embedding),
-  centred: (row, embedding, mean) => cosine(difference(row, mean), difference(embedding, mean)),
-};
+/** A row p against an embedding e, in double precision; one loop for all, because there are thousands of pairs. */
+function scoresOf(row: Float32Array, embedding: Float32Array, mean: Float32Array): Record<Metric, number> {
+  let [products, rowSquares, squares, distances] = [0, 0, 0, 0];
+  let [centredProducts, centredRowSquares, centredSquares] = [0, 0, 0];
+  for (let i = 0; i < row.length; i++) {
+    const p = row[i]!;
+    const e = embedding[i]!;
+    products += p * e;
+    rowSquares += p * p;
+    squares += e * e;
+    distances += (p - e) * (p - e);
+    const fromMean = p - mean[i]!;
+    const awayFromMean = e - mean[i]!;
+    centredProducts += fromMean * awayFromMean;
+    centredRowSquares += fromMean * fromMean;
+    centredSquares += awayFromMean * awayFromMean;
+  }
+  return {
+    cosine: quotient(products, rowSquares * squares),
+    dot: products,
+    euclidean: -Math.sqrt(distances),
+    centred: quotient(centredProducts, centredRowSquares * centredSquares),
+  };
+}
+
+/** A cosine is −1 where either vector is zero. */
+function quotient(products: number, squaredNorms: number): number {
+  return squaredNorms === 0 ? -1 : products / Math.sqrt(squaredNorms);
+}

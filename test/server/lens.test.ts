@@ -1,0 +1,170 @@
+/** The Prefix Lens's requests, as any client sends them. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test, type TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { CancellationTokenSource } from 'vscode-languageserver/node';
+import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import { lensRequest, type LensParams } from '@clipcap/protocol/lens';
+import { builtinPack, closedGate, startSession, type Session, type SessionOptions } from './harness.js';
+
+let folder: string;
+const uriOf = (name: string): string => pathToFileURL(join(folder, name)).href;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'clipcap-lens-'));
+  for (const name of ['a.jpg', 'b.jpg', 'c.jpg']) await writeFile(join(folder, name), `bytes of ${name}`);
+});
+
+after(() => rm(folder, { recursive: true }));
+
+async function session(t: TestContext, options: SessionOptions = {}): Promise<Session> {
+  const started = await startSession({ folders: [folder], ...options });
+  t.after(() => started.end());
+  return started;
+}
+
+async function failureOf({ client }: Session, params: LensParams): Promise<CaptionError> {
+  const failure = await client.sendRequest(lensRequest, params).catch(fromResponseError);
+  assert.ok(failure instanceof CaptionError);
+  return failure;
+}
+
+test('a view is computed with the image’s bytes and the settings, and answered with its model', async (t) => {
+  const { client, inference } = await session(t, { settings: { decoding: { strategy: 'beam', beams: 3 } } });
+  const result = await client.sendRequest(lensRequest, { uri: uriOf('a.jpg'), view: 'encoder', params: {} });
+  assert.equal(result.model.id, 'fake-model');
+  assert.deepEqual(result.data, { labels: [{ label: join(folder, 'a.jpg'), probability: 1 }] });
+  const [asked] = inference.lensAsked;
+  assert.equal(asked?.model, builtinPack);
+  assert.equal(Buffer.from(asked.image.bytes).toString(), 'bytes of a.jpg');
+  assert.deepEqual(asked.options, { strategy: 'beam', beams: 3 });
+  assert.deepEqual(asked.others, []);
+  assert.equal(asked.reference, undefined);
+});
+
+test('images beside the first are encoded once, however often they are named', async (t) => {
+  const { client, inference } = await session(t);
+  const [b, c] = [uriOf('b.jpg'), uriOf('c.jpg')];
+  const compare = { uri: uriOf('a.jpg'), view: 'compare', params: { others: [b, c, b] } } as const;
+  await client.sendRequest(lensRequest, compare);
+  await client.sendRequest(lensRequest, compare);
+  await client.sendRequest(lensRequest, {
+    uri: uriOf('a.jpg'),
+    view: 'counterfactuals',
+    params: { interventions: [{ kind: 'swap', position: 0, other: c }] },
+  });
+  assert.equal(inference.encoded.length, 2);
+  const seen = inference.lensAsked.map(({ others }) => others.map(({ uri, prefix }) => [uri, ...prefix]));
+  const both = [
+    [b, 1],
+    [c, 2],
+  ];
+  assert.deepEqual(seen, [both, both, [[c, 2]]]);
+});
+
+test('a reference’s images become their mean prefix', async (t) => {
+  const { client, inference } = await session(t);
+  const reference = [uriOf('b.jpg'), uriOf('c.jpg')];
+  await client.sendRequest(lensRequest, { uri: uriOf('a.jpg'), view: 'table', params: {}, reference });
+  const { mean, images } = inference.lensAsked[0]!.reference!;
+  assert.deepEqual([[...mean], images], [[1.5], 2]);
+});
+
+test('an image that is gone and a URI that is no file are refused with their codes, also beside the first', async (t) => {
+  const started = await session(t);
+  for (const [uri, code] of [
+    [`${uriOf('a.jpg')}.gone.jpg`, 'missing'],
+    ['https://example.org/a.jpg', 'not-a-file'],
+  ] as const) {
+    assert.equal((await failureOf(started, { uri, view: 'table', params: {} })).code, code);
+    const beside: LensParams = { uri: uriOf('a.jpg'), view: 'compare', params: { others: [uri] } };
+    assert.equal((await failureOf(started, beside)).code, code);
+  }
+});
+
+test('5,000 images are refused with the limit, before any of them is read', async (t) => {
+  const started = await session(t);
+  const others = Array.from({ length: 5000 }, (_, i) => uriOf(`none-${i}.jpg`));
+  const tooMany = await failureOf(started, { uri: uriOf('a.jpg'), view: 'compare', params: { others } });
+  assert.equal(tooMany.code, 'usage');
+  assert.match(tooMany.message, /5000 images are more than the 200/u);
+  const reference = await failureOf(started, { uri: uriOf('a.jpg'), view: 'table', params: {}, reference: others });
+  assert.equal(reference.code, 'usage');
+  assert.deepEqual(started.inference.lensAsked, []);
+});
+
+test('a view that is none is refused, and parameters may be left out', async (t) => {
+  const started = await session(t);
+  const unknown = await started.client
+    .sendRequest('clipcap/lens', { uri: uriOf('a.jpg'), view: 'everything' })
+    .catch(fromResponseError);
+  assert.ok(unknown instanceof CaptionError);
+  assert.equal(unknown.code, 'usage');
+  assert.match(unknown.message, /"everything"/u);
+  await started.client.sendRequest('clipcap/lens', { uri: uriOf('a.jpg'), view: 'table' });
+  assert.deepEqual(started.inference.lensAsked[0]?.params, {});
+});
+
+test('what the inference process cannot show keeps its code and message', async (t) => {
+  const started = await session(t);
+  started.inference.failure = new CaptionError('lens-unavailable', 'The mapper has no attention.');
+  const failure = await failureOf(started, { uri: uriOf('a.jpg'), view: 'attention', params: {} });
+  assert.deepEqual([failure.code, failure.message], ['lens-unavailable', 'The mapper has no attention.']);
+});
+
+test('cancelling a view cancels its run', async (t) => {
+  const { client, inference } = await session(t);
+  inference.gate = closedGate().gate;
+  const cancel = new CancellationTokenSource();
+  const lens = inference.lens.bind(inference);
+  inference.lens = (params, token) => {
+    cancel.cancel();
+    return lens(params, token);
+  };
+  const params = { uri: uriOf('a.jpg'), view: 'occlusion', params: {} } as const;
+  const failure = await client.sendRequest(lensRequest, params, cancel.token).catch(fromResponseError);
+  assert.ok(failure instanceof CaptionError);
+  assert.equal(inference.tokens[0]?.isCancellationRequested, true);
+});
+
+test('two packs are compared by asking both, and their prefixes are not set beside each other', async (t) => {
+  const { client, inference } = await session(t);
+  const tokens = [{ id: 1, text: 'a', logProb: -1 }];
+  inference.lens = ({ model, uri, view }) => {
+    const caption = { text: model.endsWith('other') ? 'a cat' : 'a dog', score: -1, tokens };
+    const items = [{ label: 'image', uri, caption, nearest: [] }];
+    const data = { items, similarity: [[1]], words: [] };
+    const info = { id: model, encoder: '', mapper: '', prefixLength: 1, width: 1, dtype: '', provider: 'cpu' };
+    return Promise.resolve({ model: info, view, data });
+  };
+  const params = { model: join(folder, 'other') };
+  const { data } = await client.sendRequest(lensRequest, { uri: uriOf('a.jpg'), view: 'compare', params });
+  assert.ok('items' in data);
+  assert.deepEqual(
+    data.items.map(({ label, caption }) => [label, caption.text]),
+    [
+      [builtinPack, 'a dog'],
+      [params.model, 'a cat'],
+    ],
+  );
+  assert.equal(data.similarity, undefined);
+  assert.deepEqual(
+    data.words[1]?.map(({ kind, words }) => [kind, words]),
+    [
+      ['same', 'a'],
+      ['removed', 'dog'],
+      ['added', 'cat'],
+    ],
+  );
+});
+
+test('in Restricted Mode a comparison names no pack but the built-in one', async (t) => {
+  const started = await session(t, { initializationOptions: { trusted: false } });
+  const params = { model: join(folder, 'pack') };
+  const failure = await failureOf(started, { uri: uriOf('a.jpg'), view: 'compare', params });
+  assert.equal(failure.code, 'usage');
+  assert.match(failure.message, /Trust the workspace/u);
+});

@@ -1,0 +1,58 @@
+/** The buttons that take a view out of the panel: its picture as SVG or PNG, its numbers as CSV or JSON, or copied. */
+import type { SavedFormat } from '@clipcap/protocol/panel';
+import { make } from './make.js';
+import { toPng, toSvg } from './picture.js';
+import { toCsv, type Sheet } from './sheet.js';
+
+export interface Exported {
+  readonly picture: () => HTMLElement;
+  readonly sheet: () => Sheet | undefined;
+  readonly data: () => unknown;
+  readonly copy: (text: string) => void;
+  readonly save: (name: string, format: SavedFormat, content: string) => Promise<boolean>;
+}
+
+export function exportTools(name: string, { picture, sheet, data, copy, save }: Exported): readonly HTMLElement[] {
+  const csv = (): string => toCsv(sheet() ?? { columns: [], rows: [] });
+  const contents: Readonly<Record<SavedFormat, () => string | Promise<string>>> = {
+    svg: () => toSvg(picture()),
+    png: () => toPng(picture()),
+    csv,
+    json: () => JSON.stringify(data(), null, 2),
+  };
+  const buttons = Object.entries(contents).map(([format, content]) => {
+    const button = make('button', { type: 'button', class: 'tool', title: `Save as ${format.toUpperCase()}` });
+    button.textContent = format.toUpperCase();
+    button.addEventListener('click', () => {
+      void deliver(button, async () => save(name, asFormat(format), await content()));
+    });
+    return button;
+  });
+  const copying = make('button', { type: 'button', class: 'tool', title: 'Copy the numbers as CSV' }, 'Copy');
+  copying.addEventListener('click', () => {
+    void deliver(copying, () => {
+      copy(csv());
+      return Promise.resolve(true);
+    });
+  });
+  return [make('span', { class: 'tool-group', role: 'group', 'aria-label': 'Export' }, ...buttons, copying)];
+}
+
+/** Says on the button what became of it. */
+async function deliver(button: HTMLButtonElement, act: () => Promise<boolean>): Promise<void> {
+  const label = button.textContent;
+  button.disabled = true;
+  const outcome = await act().then(
+    (done) => (done ? 'Done' : label),
+    () => 'Failed',
+  );
+  button.disabled = false;
+  button.textContent = outcome;
+  setTimeout(() => {
+    button.textContent = label;
+  }, 1500);
+}
+
+function asFormat(text: string): SavedFormat {
+  return text === 'png' || text === 'csv' || text === 'json' ? text : 'svg';
+}

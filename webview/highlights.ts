@@ -1,0 +1,54 @@
+/** What all views light up together: a prefix position, a token of the caption, a word of the vocabulary. */
+
+export interface Highlight {
+  readonly position?: number;
+  /** Index in the caption. */
+  readonly token?: number;
+  /** Id in the vocabulary. */
+  readonly word?: number;
+}
+
+/** Pointing at something lights it up until the pointer leaves; what is pinned stays until it is pinned again. */
+export class Highlights {
+  #hovered: Highlight | undefined;
+  #pinned: Highlight = {};
+  readonly #listeners = new Set<(highlight: Highlight) => void>();
+
+  get current(): Highlight {
+    return this.#hovered ?? this.#pinned;
+  }
+
+  get pinned(): Highlight {
+    return this.#pinned;
+  }
+
+  hover(highlight: Highlight): void {
+    this.#hovered = highlight;
+    this.#tell();
+  }
+
+  leave(): void {
+    if (this.#hovered === undefined) return;
+    this.#hovered = undefined;
+    this.#tell();
+  }
+
+  /** Pins, or unpins what is pinned already. */
+  pin(highlight: Highlight): void {
+    const { position, token, word } = this.#pinned;
+    const same = position === highlight.position && token === highlight.token && word === highlight.word;
+    this.#pinned = same ? {} : highlight;
+    this.#tell();
+  }
+
+  /** Tells of every change from now on, and of the present state at once. Returns what ends it. */
+  listen(listener: (highlight: Highlight) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.current);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener(this.current);
+  }
+}

@@ -1,0 +1,180 @@
+/** The Prefix Lens: one sentence on what a prefix is, a tab for each view, and only the chosen view at work. */
+import { lensViews, type LensView } from '@clipcap/protocol/lens';
+import type { PanelImage } from '@clipcap/protocol/panel';
+import { make } from './make.js';
+import { paneOf, type Around, type Pane } from './pane.js';
+import { roveFocus } from './roving.js';
+import { attentionView } from './views/attention.js';
+import { beamsView } from './views/beams.js';
+import { compareView } from './views/compare.js';
+import { counterfactualsView } from './views/counterfactuals.js';
+import { encoderView } from './views/encoder.js';
+import { heatmapView } from './views/heatmap.js';
+import { logitLensView } from './views/logitLens.js';
+import { mapView } from './views/map.js';
+import { occlusionView } from './views/occlusion.js';
+import { tableView } from './views/table.js';
+import { tokensView } from './views/tokens.js';
+import type { Shown } from './views/view.js';
+
+interface Tab {
+  readonly label: string;
+  /** Its views, from top to bottom. */
+  readonly views: readonly LensView[];
+  readonly panes: readonly ((around: Around) => Pane)[];
+}
+
+const tabs: readonly Tab[] = [
+  { label: 'Prefix', views: ['table'], panes: [paneOf(tableView)] },
+  { label: 'Heat map', views: ['heatmap'], panes: [paneOf(heatmapView)] },
+  { label: 'Map', views: ['map'], panes: [paneOf(mapView)] },
+  { label: 'Tokens', views: ['tokens', 'beams'], panes: [paneOf(tokensView), paneOf(beamsView)] },
+  { label: 'Attention', views: ['attention'], panes: [paneOf(attentionView)] },
+  { label: 'Logit lens', views: ['lens'], panes: [paneOf(logitLensView)] },
+  { label: 'Counterfactuals', views: ['counterfactuals'], panes: [paneOf(counterfactualsView)] },
+  { label: 'Where in the image', views: ['occlusion'], panes: [paneOf(occlusionView)] },
+  { label: 'Compare', views: ['compare'], panes: [paneOf(compareView)] },
+  { label: 'Encoder’s words', views: ['encoder'], panes: [paneOf(encoderView)] },
+];
+
+export interface Lens {
+  /** Shows that a caption is on its way. */
+  wait(image: PanelImage): void;
+  /** Opens the chosen tab for a captioned image. */
+  open(image: Shown): void;
+  /** Cancels what is asked. */
+  leave(): void;
+}
+
+/**
+ * Builds the lens in `place`; `chosen` is the tab's label, `choose` is told of another choice. Tabs without any of the
+ * views that are there, if not all are, are left out.
+ */
+export function makeLens(
+  place: HTMLElement,
+  around: Around,
+  chosen: string | undefined,
+  choose: (label: string) => void,
+  there: readonly LensView[] = lensViews,
+): Lens {
+  const made = tabs
+    .filter(({ views }) => views.some((view) => there.includes(view)))
+    .map(({ label, panes }, index) => {
+      const button = make(
+        'button',
+        { type: 'button', role: 'tab', id: `tab-${index}`, 'aria-controls': `view-${index}` },
+        label,
+      );
+      const panel = make('div', {
+        role: 'tabpanel',
+        id: `view-${index}`,
+        'aria-labelledby': `tab-${index}`,
+        class: 'view',
+      });
+      return { label, button, panel, makers: panes, panes: [] as Pane[] };
+    });
+  const list = make('div', { role: 'tablist', 'aria-label': 'Views of the prefix', class: 'tabs' });
+  list.append(...made.map(({ button }) => button));
+  const explanation = make('p', { class: 'explanation' });
+  place.append(explanation, list, ...made.map(({ panel }) => panel));
+
+  let image: Shown | undefined;
+  let positions = 10;
+  let current = made.find(({ label }) => label === chosen) ?? made[0];
+
+  const explain = (): void => {
+    explanation.textContent =
+      `ClipCap turned the image into ${positions} made-up words, the prefix, which the language model continued ` +
+      'with the caption. Each view looks at them in another way; click what you see to keep it marked in all of them.';
+  };
+  const show = (): void => {
+    for (const tab of made) {
+      const on = tab === current;
+      tab.button.setAttribute('aria-selected', String(on));
+      tab.panel.hidden = !on;
+      if (!on) for (const pane of tab.panes) pane.leave();
+    }
+    if (!current || !image) return;
+    const shown = image;
+    if (current.panes.length === 0) {
+      current.panes = current.makers.map((maker) => maker(around)).filter(({ view }) => there.includes(view));
+      current.panel.replaceChildren(...current.panes.map(({ element }) => element));
+    }
+    for (const pane of current.panes) pane.open(shown);
+  };
+  const clear = (): void => {
+    for (const tab of made) {
+      for (const pane of tab.panes) pane.leave();
+      tab.panes = [];
+      tab.panel.replaceChildren();
+    }
+  };
+  for (const tab of made) {
+    tab.button.addEventListener('click', () => {
+      if (tab === current) return;
+      current = tab;
+      choose(tab.label);
+      show();
+      tab.button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    });
+  }
+  const buttons = made.map(({ button }) => button);
+  roveFocus(
+    buttons,
+    (key, index) => {
+      const steps: Readonly<Record<string, number>> = {
+        ArrowLeft: (index + buttons.length - 1) % buttons.length,
+        ArrowRight: (index + 1) % buttons.length,
+        Home: 0,
+        End: buttons.length - 1,
+      };
+      const to = steps[key];
+      return to === undefined ? undefined : buttons[to];
+    },
+    current?.button,
+  );
+  explain();
+  show();
+  redrawWhenNeeded(place, () => {
+    if (image?.result) for (const pane of current?.panes ?? []) pane.redraw();
+  });
+
+  return {
+    wait(next) {
+      clear();
+      image = next;
+      explain();
+      show();
+    },
+    open(next) {
+      const prefix = next.result?.image.prefix ?? [];
+      if (prefix.length > 0) positions = prefix.length;
+      if (image?.uri !== next.uri || (image.result && image.result !== next.result)) clear();
+      image = next;
+      explain();
+      show();
+    },
+    leave: clear,
+  };
+}
+
+/** Pictures are drawn for a width and in a theme's colours: both may change. */
+function redrawWhenNeeded(place: HTMLElement, redraw: () => void): void {
+  let width = place.clientWidth;
+  let waiting = false;
+  const soon = (): void => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      redraw();
+    });
+  };
+  new ResizeObserver(() => {
+    if (Math.abs(place.clientWidth - width) < 8) return;
+    width = place.clientWidth;
+    soon();
+  }).observe(place);
+  new MutationObserver(soon).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', soon);
+}

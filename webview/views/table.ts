@@ -1,0 +1,159 @@
+/** The prefix as words: for every position its nearest vocabulary words, as cards or as one table. */
+import type { CaptionResult } from '@clipcap/protocol/caption';
+import type { Metric, TableData } from '@clipcap/protocol/lens';
+import type { PickedImage } from '@clipcap/protocol/panel';
+import { action, choice, tick, wholeNumber } from '../controls.js';
+import { make } from '../make.js';
+import { drawBones, drawCards } from './cards.js';
+import { drawChips } from './chips.js';
+import { metricName, metricNames } from './metric.js';
+import type { Drawing, View } from './view.js';
+
+export interface TableOptions {
+  readonly metric: Metric;
+  readonly nearest: number;
+  readonly wholeWords: boolean;
+  readonly look: 'cards' | 'table';
+  /** Images that stand for "every image" instead of the pack's statistics. */
+  readonly reference: readonly PickedImage[];
+}
+
+const looks: readonly (readonly [TableOptions['look'], string])[] = [
+  ['cards', 'cards'],
+  ['table', 'table'],
+];
+
+/** Cards of the skeleton, before anything has told how many positions there are. */
+const usualPositions = 10;
+
+export const tableView: View<'table', TableOptions> = {
+  name: 'table',
+  title: 'Prefix',
+  help: {
+    shows: 'For every position of the prefix, the real words whose embeddings are nearest to it.',
+    computed:
+      'Each position is compared with every token embedding of the language model, in the full width; all four measures come from one pass, so that switching costs nothing.',
+    limits:
+      'A near word is evidence of what a position holds, not an explanation: positions work together, and the nearest word may be far away. Cosine favours rare words with small norms, the dot product words with large ones.',
+  },
+  defaults: { metric: 'cosine', nearest: 8, wholeWords: false, look: 'cards', reference: [] },
+  room: 520,
+  params: ({ nearest, wholeWords }) => ({ nearest, wholeWords }),
+  reference: ({ reference }) => reference.map(({ uri }) => uri),
+  bones: (place, { nearest }) => {
+    drawBones(place, usualPositions, nearest);
+  },
+  early: fromCaption,
+  controls(line, { options, change, readOnly, pick }, data) {
+    line.append(
+      choice('Measure', metricNames, options.metric, (metric) => {
+        change({ metric });
+      }),
+      choice('Look', looks, options.look, (look) => {
+        change({ look });
+      }),
+    );
+    if (readOnly) return;
+    line.append(
+      wholeNumber('Words', options.nearest, [1, 50], (nearest) => {
+        change({ nearest });
+      }),
+      tick('Whole words only', options.wholeWords, (wholeWords) => {
+        change({ wholeWords });
+      }),
+    );
+    line.append(referenceControl(options, change, pick, data));
+  },
+  draw(place, data, drawing) {
+    place.append(jointly(data, drawing));
+    if (drawing.options.look === 'cards') drawCards(place, data, drawing);
+    else drawChips(place, data, drawing);
+  },
+  sheet: ({ positions }, { metric }) => ({
+    columns: [
+      'position',
+      'norm',
+      'share of the vocabulary with a smaller norm',
+      `margin (${metricName(metric)})`,
+      'cosine with the mean of every image',
+      ...(positions[0]?.nearest[metric] ?? []).flatMap((_, rank) => [`word ${rank + 1}`, `score ${rank + 1}`]),
+    ],
+    rows: positions.map(({ position, norm, normRank, margin, shared, nearest }) => [
+      position,
+      norm,
+      normRank,
+      margin[metric],
+      shared ?? '',
+      ...nearest[metric].flatMap(({ text, score }) => [text, score]),
+    ]),
+  }),
+  isTable: true,
+};
+
+/** What captioning has already found out: the nearest words by cosine. */
+function fromCaption({ image }: CaptionResult): TableData {
+  return {
+    positions: image.prefix.map(({ position, norm, nearest }) => ({
+      position,
+      norm,
+      normRank: Number.NaN,
+      nearest: { cosine: nearest, dot: [], euclidean: [], centred: [] },
+      margin: {
+        cosine: (nearest[0]?.score ?? Number.NaN) - (nearest[1]?.score ?? Number.NaN),
+        dot: Number.NaN,
+        euclidean: Number.NaN,
+        centred: Number.NaN,
+      },
+    })),
+    vocabularyNorms: [],
+    joint: '',
+  };
+}
+
+function jointly({ joint }: TableData, { copy }: Drawing<TableOptions>): HTMLElement {
+  const line = make('p', { class: 'joint' }, make('span', { class: 'quiet' }, 'Read as one text: '));
+  if (joint === '') line.append('\u00a0');
+  else {
+    const button = make('button', { type: 'button', class: 'tool' }, 'Copy');
+    button.addEventListener('click', () => {
+      copy(joint);
+    });
+    line.append(make('q', {}, joint), ' ', button);
+  }
+  return line;
+}
+
+async function chooseReference(
+  pick: Drawing<TableOptions>['pick'],
+  change: Drawing<TableOptions>['change'],
+): Promise<void> {
+  const images = await pick('Images that stand for “every image”');
+  if (images.length > 0) change({ reference: images });
+}
+
+function referenceControl(
+  { reference }: TableOptions,
+  change: (options: Partial<TableOptions>) => void,
+  pick: (title: string) => Promise<readonly PickedImage[]>,
+  data: TableData | undefined,
+): HTMLElement {
+  const known = data?.reference;
+  const text =
+    known === undefined
+      ? '“Every image”: no reference set'
+      : `“Every image”: ${known.images} ${known.source === 'pack' ? 'of the pack' : 'chosen'}`;
+  const line = make('span', { class: 'control' }, make('span', {}, text));
+  line.append(
+    action('Choose…', () => {
+      void chooseReference(pick, change);
+    }),
+  );
+  if (reference.length > 0) {
+    line.append(
+      action('Reset', () => {
+        change({ reference: [] });
+      }),
+    );
+  }
+  return line;
+}

@@ -1,0 +1,61 @@
+/** What a view of the lens is: what it asks for, how it draws the answer, and what it says about itself. */
+import type { CaptionResult } from '@clipcap/protocol/caption';
+import type { LensView, LensViews } from '@clipcap/protocol/lens';
+import type { PanelImage, PickedImage } from '@clipcap/protocol/panel';
+import type { Highlight, Highlights } from '../highlights.js';
+import type { Palette } from '../palette.js';
+import type { Sheet } from '../sheet.js';
+import type { Tooltip } from '../tooltip.js';
+
+export type Params<Name extends LensView> = LensViews[Name]['params'];
+export type Data<Name extends LensView> = LensViews[Name]['data'];
+
+/** The image that a lens is about; width and height are those of the upright image, where they are known. */
+export interface Shown extends PanelImage {
+  readonly width?: number;
+  readonly height?: number;
+  readonly result?: CaptionResult;
+}
+
+/** What a view draws with. */
+export interface Drawing<Options> {
+  readonly options: Options;
+  /** Changes options; the view is drawn anew, and asked anew if what it asks for has changed. */
+  readonly change: (options: Partial<Options>) => void;
+  readonly image: Shown;
+  readonly palette: Palette;
+  readonly tooltip: Tooltip;
+  readonly highlights: Highlights;
+  /** Listens to highlights until the view is drawn anew. */
+  readonly onHighlight: (listener: (highlight: Highlight) => void) => void;
+  readonly copy: (text: string) => void;
+  /** Nothing can be asked: a report of what was computed. */
+  readonly readOnly: boolean;
+  /** Lets the user choose images. */
+  readonly pick: (title: string) => Promise<readonly PickedImage[]>;
+}
+
+export interface View<Name extends LensView, Options extends object> {
+  readonly name: Name;
+  readonly title: string;
+  readonly help: { readonly shows: string; readonly computed: string; readonly limits: string };
+  readonly defaults: Options;
+  /** Room that is kept while the data is on its way, in pixels. */
+  readonly room: number;
+  /** What to ask for; undefined: nothing yet. */
+  readonly params: (options: Options) => Params<Name> | undefined;
+  /** Images that stand for "every image". */
+  readonly reference?: (options: Options) => readonly string[];
+  /** What keeps the room of a picture that is on its way; otherwise a plain block does. */
+  readonly bones?: (place: HTMLElement, options: Options) => void;
+  /** What can be drawn before the answer is there. */
+  readonly early?: (result: CaptionResult) => Data<Name>;
+  readonly controls?: (line: HTMLElement, drawing: Drawing<Options>, data: Data<Name> | undefined) => void;
+  /** Draws into an empty place. */
+  readonly draw: (place: HTMLElement, data: Data<Name>, drawing: Drawing<Options>) => void;
+  /** What stands in the place when there is nothing to ask for. */
+  readonly idle?: (place: HTMLElement, drawing: Drawing<Options>) => void;
+  readonly sheet: (data: Data<Name>, options: Options) => Sheet;
+  /** Its picture is a table itself. */
+  readonly isTable?: boolean;
+}
