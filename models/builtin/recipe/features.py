@@ -19,8 +19,8 @@ import encoder_graph
 BATCH = 16
 # Without augmentation; the first is what inference sees, the others tell the mapper that they mean the same.
 PLAIN = [
-    {"mode": "shortest-edge", "resampling": "bilinear"},
     {"mode": "shortest-edge", "resampling": "bicubic"},
+    {"mode": "shortest-edge", "resampling": "bilinear"},
     {"mode": "stretch", "resampling": "bilinear"},
 ]
 
