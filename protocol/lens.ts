@@ -17,7 +17,7 @@ export interface Token {
 }
 
 /** What a number says of its position against other images; without a reference set there is none. */
-export interface ReferenceSet {
+interface ReferenceSet {
   readonly images: number;
   /** The pack's own statistics, or images that the user picked. */
   readonly source: 'pack' | 'images';
@@ -25,7 +25,7 @@ export interface ReferenceSet {
 
 // ── 1. prefix table ───────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface TableParams {
+interface TableParams {
   /** Nearest tokens for each position and metric, 1–50. Default 8. */
   readonly nearest?: number;
   /** Only tokens that are whole words: a leading space and letters. */
@@ -66,7 +66,7 @@ export interface HeatmapData {
 
 // ── 3. map ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface MapParams {
+interface MapParams {
   /** Default `pca`. */
   readonly projection?: 'pca' | 'umap';
   /** Neighbours of each position that are drawn, 1–20. Default 6. */
@@ -148,7 +148,7 @@ export interface AttentionData {
 
 // ── 6. logit lens ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface LogitLensParams {
+interface LogitLensParams {
   /** Whether the final layer norm comes before the output head. Default true. */
   readonly norm?: boolean;
   /** Tokens of each cell, 1–20. Default 5. */
@@ -173,7 +173,7 @@ export type Intervention =
   | { readonly kind: 'interpolate'; readonly other: string; /** 0: this image, 1: the other. */ readonly share: number }
   | { readonly kind: 'scale'; readonly position: number; readonly factor: number };
 
-export interface CounterfactualsParams {
+interface CounterfactualsParams {
   /** At most 100; run as one batch. Default: a `drop` of every position. */
   readonly interventions?: readonly Intervention[];
 }
@@ -196,7 +196,7 @@ export interface CounterfactualsData {
 
 // ── 8. where in the image ─────────────────────────────────────────────────────────────────────────────────────────
 
-export interface OcclusionParams {
+interface OcclusionParams {
   /** Cells to a side, 2–16. Default 7. */
   readonly grid?: number;
   /** A token of the caption, or all of it. */
@@ -217,7 +217,7 @@ export interface OcclusionData {
 
 // ── 9. compare ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface CompareParams {
+interface CompareParams {
   /** URIs of other images, at most 200; this image comes first. */
   readonly others?: readonly string[];
   /** Another pack for the same image. */

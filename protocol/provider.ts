@@ -19,7 +19,7 @@ export type TrialResult =
  * - `absent`: this build of ONNX Runtime, or this machine, does not have it.
  * - `untried`: nothing is known yet.
  */
-export type ProviderState = 'trusted' | 'slow' | 'refused' | 'absent' | 'untried';
+type ProviderState = 'trusted' | 'slow' | 'refused' | 'absent' | 'untried';
 
 export interface ProviderVerdict {
   readonly provider: Provider;

@@ -72,6 +72,10 @@ export function drawCaption(
   }
   const { decode, preprocess, encode, map, generate, interpret } = image.timings;
   const steps = { decode, preprocess, encode, map, generate, 'nearest words': interpret };
+  const total = sum(Object.values(steps));
+  const each = Object.entries(steps)
+    .map(([step, time]) => `${step} ${shortTime(time)}`)
+    .join(' · ');
   const facts = [
     [
       'model',
@@ -79,12 +83,8 @@ export function drawCaption(
     ],
     ['provider', model.provider],
     ['image', `${image.width} × ${image.height} px`],
-    [
-      'time',
-      `${shortTime(sum(Object.values(steps)))} ms (${Object.entries(steps)
-        .map(([step, time]) => `${step} ${shortTime(time)}`)
-        .join(' · ')})`,
-    ],
+    // A report does not keep how long it took.
+    ...(total > 0 ? ([['time', `${shortTime(total)} ms (${each})`]] as const) : []),
   ] as const;
   const list = about.append('dl').attr('class', 'facts').selectAll('div').data(facts).join('div');
   list.append('dt').text(([term]) => term);

@@ -55,6 +55,7 @@ function drawReport({ model, image, views }: ReportDocument): void {
   const caption: Caption | undefined = (views.tokens ?? views.occlusion ?? views.counterfactuals)?.caption;
   const result: CaptionResult = {
     model,
+    title: model.id,
     image: {
       sha256: image.sha256 ?? '',
       width: image.width ?? 0,

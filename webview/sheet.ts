@@ -1,7 +1,7 @@
 /** The numbers behind a picture as a table: for screen readers, for eyes that prefer one, and for export as CSV. */
 import { make } from './make.js';
 
-export type Cell = string | number;
+type Cell = string | number;
 
 export interface Sheet {
   readonly columns: readonly string[];

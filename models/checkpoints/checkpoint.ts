@@ -5,7 +5,7 @@ import { readView, transposed, type TensorView } from './tensorView.js';
 
 export type TensorFormat = 'pytorch' | 'torchscript' | 'safetensors' | 'huggingface';
 
-export interface TensorInfo {
+interface TensorInfo {
   readonly shape: readonly number[];
   readonly dtype: DType;
   /** Equal for tied tensors, which are the same elements in the same order; different for all others. */

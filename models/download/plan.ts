@@ -5,7 +5,7 @@ import type { Answer, Connection } from './connection.js';
 import { ordinaryPatience, withRetries, type Patience } from './retry.js';
 
 /** Whose word a file's hash is: the registry's, the server's, or nobody's until the file has come once. */
-export type Trust = 'registry' | 'server' | 'first-use';
+type Trust = 'registry' | 'server' | 'first-use';
 
 export interface PlannedFile {
   readonly name: string;

@@ -64,7 +64,7 @@ const mapper = z.discriminatedUnion('kind', [
  * How matrices are stored. `fp16` is widened when the model is loaded; `q8` and `q4` are blocks of 32 values with a scale
  * each; `mixed` is whatever each tensor says it is.
  */
-export const dtypes = ['fp32', 'fp16', 'q8', 'q4', 'mixed'] as const;
+const dtypes = ['fp32', 'fp16', 'q8', 'q4', 'mixed'] as const;
 export type PackDType = (typeof dtypes)[number];
 
 const manifest = z

@@ -9,7 +9,7 @@ import type { Provider, TrialResult } from '@clipcap/protocol/provider';
 import { Child } from './child.js';
 
 /** Longer than any working provider was seen to need, first compilation of its kernels included. */
-export const trialLimit = 120_000;
+const trialLimit = 120_000;
 
 /**
  * Tries `provider` with the pack in the folder `model`.

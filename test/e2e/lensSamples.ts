@@ -199,6 +199,7 @@ export function sampleResult(length: number): CaptionResult {
       dtype: 'int8',
       provider: 'cpu',
     },
+    title: 'A sample pack',
     image: {
       sha256: '0'.repeat(64),
       width: 451,

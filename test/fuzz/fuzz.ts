@@ -4,7 +4,7 @@ import { memoryFile } from './memoryFile.js';
 import { Random } from './random.js';
 import type { FuzzedReader } from './readers.js';
 
-export interface Finding {
+interface Finding {
   readonly reader: string;
   readonly seed: number;
   readonly index: number;

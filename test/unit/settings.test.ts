@@ -37,13 +37,13 @@ const decoding = Object.entries(properties).flatMap(([name, property]) => {
 });
 
 /** What only the extension reads: downloads are its, not the server's. */
-const ofTheExtension = ['clipcap.download.endpoint', 'clipcap.offline'];
+const ofTheExtension = new Set(['clipcap.download.endpoint', 'clipcap.offline']);
 
 test('every setting has the same default in the manifest and in the server that reads it', () => {
   const { decoding: ofDecoding, hover, ...others } = defaultSettings;
   const sections = { ...others, ...prefixed('hover', hover), ...prefixed('decoding', ofDecoding) };
   const stated = Object.entries(properties)
-    .filter(([name]) => !ofTheExtension.includes(name))
+    .filter(([name]) => !ofTheExtension.has(name))
     .map(([name, property]) => [name.replace('clipcap.', ''), property.default]);
   assert.deepEqual(Object.fromEntries(stated), sections);
 });

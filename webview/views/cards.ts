@@ -28,7 +28,7 @@ type Rows = Selection<HTMLTableRowElement, Row, HTMLTableSectionElement, TablePo
  * Ends of the scale that all bars share. Zero is on it and its outer end is a round number; of distances, which have no
  * meaningful zero here, the farthest word shown has no bar.
  */
-export function barScale(positions: readonly TablePosition[], metric: Metric): readonly [number, number] {
+function barScale(positions: readonly TablePosition[], metric: Metric): readonly [number, number] {
   const scores = positions.flatMap(({ nearest }) => nearest[metric].map(({ score }) => score));
   const [least = 0, most = 1] = [min(scores), max(scores)];
   if (metric === 'euclidean') return least < most ? [least, most] : [least - 1, most];

@@ -4,7 +4,7 @@ import type { OnnxEncoder, OnnxValue } from '../../checkpoints/onnx.js';
 import { unsupported } from '../../checkpoints/errors.js';
 import type { ReadEncoder } from './imported.js';
 
-export const encoderFile = 'encoder.onnx';
+const encoderFile = 'encoder.onnx';
 
 const float32 = 1;
 /** Where the file leaves the image's size open. */
