@@ -14,9 +14,14 @@ const licences = join(root, 'scripts', 'licences');
 
 /** Packages whose npm archive holds no licence text: who owns them. */
 const copyrights = {
+  // A fork of OpenAI's tiktoken under the same licence.
+  'js-tiktoken': 'Copyright (c) 2022 OpenAI, Shantanu Jain',
   'onnxruntime-common': 'Copyright (c) Microsoft Corporation',
   'onnxruntime-node': 'Copyright (c) Microsoft Corporation',
 };
+
+/** Packages whose licence file is of another licence than package.json names: what the file is. */
+const licenceFiles = { 'umap-js': 'Apache-2.0' };
 
 /** What is shipped and is no npm package. */
 const encoderWeights = {
@@ -101,7 +106,8 @@ async function describe(folder) {
     .replace(/^git\+/u, '')
     .replace(/^(?:github:)?([\w.-]+\/[\w.-]+)$/u, 'https://github.com/$1')
     .replace(/\.git$/u, '');
-  return { name, version, licence: license, source, texts: await licenceTexts(name, folder, license) };
+  const licence = licenceFiles[name] ?? license;
+  return { name, version, licence, source, texts: await licenceTexts(name, folder, licence) };
 }
 
 async function licenceTexts(name, folder, licence) {
