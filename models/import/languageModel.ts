@@ -54,7 +54,7 @@ export async function inferLanguageModel(
   }
   const tiedHead = await isTied(checkpoint, tensors);
   const findings: Finding[] = [
-    { what: 'language model', value: `GPT-2, ${layers} layers of width ${width}`, from: 'shapes' },
+    { what: 'language model', value: `GPT-2, depth ${layers}, width ${width}`, from: 'shapes' },
     { what: 'vocabulary', value: `${vocabulary} tokens, ${tiedHead ? 'tied' : 'untied'} head`, from: 'shapes' },
     {
       what: 'GPT-2’s heads',

@@ -142,7 +142,7 @@ async function mayBeReplaced(out: string): Promise<boolean> {
   const names = await readdir(out).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined;
     throw cause.code === 'ENOTDIR'
-      ? new CaptionError('usage', `${out} is a file. Name a new folder with --out.`, { cause })
+      ? new CaptionError('usage', `${out} is a file or lies under one. Name a new folder with --out.`, { cause })
       : unwritable(out, cause);
   });
   if (names === undefined || names.length === 0) return false;

@@ -128,7 +128,7 @@ class ImportProgress {
   show(text: string): void {
     if (text === this.#shown) return;
     this.#shown = text;
-    process.send?.(text);
+    if (process.connected) process.send?.(text, undefined, undefined, () => undefined);
     if (this.#stream.isTTY) this.#stream.write(`\r\u001b[K${plain(text).slice(0, (this.#stream.columns || 80) - 1)}`);
   }
 
