@@ -55,7 +55,11 @@ describe('with a model pack that is broken', () => {
     await workbench.notification(`coffee.jpg: “${expected}”`).waitFor();
   });
 
-  test('the console has no error of ours', () => {
-    assert.deepEqual(workbench.complaints, []);
+  test('the console has no error of ours but the one that was shown', () => {
+    // VS Code writes every error notification to its console too.
+    assert.deepEqual(
+      workbench.complaints.filter((text) => !text.startsWith(join(pack, 'pack.json'))),
+      [],
+    );
   });
 });
