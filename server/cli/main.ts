@@ -3,12 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { readFile } from 'node:fs/promises';
 import { caption } from './caption.js';
 import { parseCommandLine } from './commandLine.js';
-import { doctor } from './doctor.js';
-import { get } from './get.js';
-import { listModels } from './models.js';
-import { importModel } from './import.js';
-import { inspect } from './inspect.js';
-import { installCuda } from './installCuda.js';
 import { write } from './output.js';
 
 const places = {
@@ -25,28 +19,29 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// A command's module is loaded when it is asked for: a caption need not wait for what downloads and imports need.
 const command = parseCommandLine(process.argv.slice(2));
 switch (command.kind) {
   case 'caption':
     process.exitCode = await caption(command.request, places);
     break;
   case 'inspect':
-    process.exitCode = await inspect(command.request, places);
+    process.exitCode = await (await import('./inspect.js')).inspect(command.request, places);
     break;
   case 'doctor':
-    process.exitCode = await doctor(command.request, places, await version());
+    process.exitCode = await (await import('./doctor.js')).doctor(command.request, places, await version());
     break;
   case 'install-cuda':
-    process.exitCode = await installCuda(command.consent);
+    process.exitCode = await (await import('./installCuda.js')).installCuda(command.consent);
     break;
   case 'import':
-    process.exitCode = await importModel(command.command, places);
+    process.exitCode = await (await import('./import.js')).importModel(command.command, places);
     break;
   case 'models':
-    process.exitCode = await listModels(command.request);
+    process.exitCode = await (await import('./models.js')).listModels(command.request);
     break;
   case 'get':
-    process.exitCode = await get(command.request);
+    process.exitCode = await (await import('./get.js')).get(command.request);
     break;
   case 'version':
     write(process.stdout, `${await version()}\n`);

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import sharp from 'sharp';
 import type { InspectDocument, ReportDocument } from '@clipcap/protocol/lens';
 import { decode } from '../inference/decode.js';
+import { imageLibrary } from '../inference/imageLibrary.js';
 import { describeDocument } from './inspectText.js';
 
 /** The photo's longer side, in pixels. */
@@ -67,6 +67,7 @@ async function bundled(file: string, end: RegExp): Promise<string> {
 /** The upright picture that the model saw, small. */
 async function dataUri(bytes: Uint8Array, name: string): Promise<string> {
   const { data, width, height } = await decode(bytes, name);
+  const sharp = await imageLibrary();
   const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
     .resize({ width: photoSize, height: photoSize, fit: 'inside', withoutEnlargement: true })
     .jpeg({ quality: 85 })

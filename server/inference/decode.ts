@@ -3,27 +3,14 @@
  * rounded, palette and grey expanded, CMYK as (255−C)(255−K)/255, ICC profiles ignored. What a model sees of an image
  * is fixed here, whatever decoded it.
  */
-import sharp, { type Metadata, type SharpOptions } from 'sharp';
+import type { Metadata, SharpOptions } from 'sharp';
 import { CaptionError } from '@clipcap/protocol/error';
 import { sniff } from './imageFormat.js';
+import { imageLibrary } from './imageLibrary.js';
 import type { Pixels } from './resample.js';
 
 /** The most pixels that an image may have. */
 const maxPixels = 100_000_000;
-
-// Images come from anywhere: only the loaders of the formats we name can be reached, whatever the bytes claim to be.
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({
-  operation: [
-    'VipsForeignLoadJpegBuffer',
-    'VipsForeignLoadPngBuffer',
-    'VipsForeignLoadWebpBuffer',
-    'VipsForeignLoadNsgifBuffer',
-    'VipsForeignLoadHeifBuffer',
-    'VipsForeignLoadTiffBuffer',
-  ],
-});
-sharp.cache(false);
 
 /** Longest clause of a decoder's own words. */
 const longestReason = 60;
@@ -48,6 +35,7 @@ export async function decode(bytes: Uint8Array, name: string): Promise<Pixels> {
 /** Reads an image's header. Throws `CaptionError`, calling the image `name`, if its pixels need not be tried. */
 export async function inspect(bytes: Uint8Array, name: string): Promise<ImageHeader> {
   const format = recognise(bytes, name);
+  const sharp = await imageLibrary();
   const metadata = await sharp(bytes, options)
     .metadata()
     .catch((error: unknown) => refuse(error, format, name));
@@ -69,6 +57,7 @@ export async function inspect(bytes: Uint8Array, name: string): Promise<ImageHea
 }
 
 async function decodePixels(bytes: Uint8Array, wide: boolean, cmyk: boolean): Promise<Pixels> {
+  const sharp = await imageLibrary();
   const pipeline = sharp(bytes, { ...options, limitInputPixels: maxPixels }).autoOrient();
   if (cmyk) pipeline.pipelineColourspace('cmyk').toColourspace('cmyk');
   else if (wide) pipeline.toColourspace('rgb16');
