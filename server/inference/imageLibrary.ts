@@ -2,7 +2,9 @@
  * The library that decodes images, loaded when the first image needs it: it takes a tenth of a second, which the command
  * line itself can do without.
  */
-type ImageLibrary = typeof import('sharp').default;
+import type sharp from 'sharp';
+
+type ImageLibrary = typeof sharp;
 
 let loading: Promise<ImageLibrary> | undefined;
 
@@ -12,10 +14,10 @@ export function imageLibrary(): Promise<ImageLibrary> {
 }
 
 async function load(): Promise<ImageLibrary> {
-  const { default: sharp } = await import('sharp');
+  const { default: library } = await import('sharp');
   // Images come from anywhere: only these formats' loaders can be reached, whatever the bytes claim to be.
-  sharp.block({ operation: ['VipsForeignLoad'] });
-  sharp.unblock({
+  library.block({ operation: ['VipsForeignLoad'] });
+  library.unblock({
     operation: [
       'VipsForeignLoadJpegBuffer',
       'VipsForeignLoadPngBuffer',
@@ -25,6 +27,6 @@ async function load(): Promise<ImageLibrary> {
       'VipsForeignLoadTiffBuffer',
     ],
   });
-  sharp.cache(false);
-  return sharp;
+  library.cache(false);
+  return library;
 }
