@@ -11,8 +11,15 @@ export interface Highlight {
 /** Pointing at something lights it up until the pointer leaves; what is pinned stays until it is pinned again. */
 export class Highlights {
   #hovered: Highlight | undefined;
-  #pinned: Highlight = {};
+  #pinned: Highlight;
+  readonly #keep: (pinned: Highlight) => void;
   readonly #listeners = new Set<(highlight: Highlight) => void>();
+
+  /** `pinned` is what was pinned before; `keep` is told of what is pinned from now on. */
+  constructor(pinned: Highlight = {}, keep: (pinned: Highlight) => void = () => undefined) {
+    this.#pinned = pinned;
+    this.#keep = keep;
+  }
 
   get current(): Highlight {
     return this.#hovered ?? this.#pinned;
@@ -38,6 +45,7 @@ export class Highlights {
     const { position, token, word } = this.#pinned;
     const same = position === highlight.position && token === highlight.token && word === highlight.word;
     this.#pinned = same ? {} : highlight;
+    this.#keep(this.#pinned);
     this.#tell();
   }
 

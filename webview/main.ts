@@ -2,7 +2,7 @@
 import { panelModes, type FromWebview, type PanelImage, type PanelMode, type ToWebview } from '@clipcap/protocol/panel';
 import { drawCaption, drawFailure, drawPending, type CaptionActions } from './caption.js';
 import { choice } from './controls.js';
-import { Highlights } from './highlights.js';
+import { Highlights, type Highlight } from './highlights.js';
 import { drawImage } from './image.js';
 import { makeLens } from './lens.js';
 import { make } from './make.js';
@@ -11,12 +11,16 @@ import { makeTooltip } from './tooltip.js';
 import './panel.css';
 import './lens.css';
 
-/** What VS Code keeps for a webview: the image, and what was chosen once something was. */
-interface State extends PanelImage {
+/** What was chosen in the panel, once something was. */
+interface Chosen {
   readonly tab?: string;
   readonly mode?: PanelMode;
+  readonly pinned?: Highlight;
   readonly options?: Readonly<Record<string, object>>;
 }
+
+/** What VS Code keeps for a webview. */
+type State = PanelImage & Chosen;
 
 /** What VS Code gives to a webview's script, once. */
 declare function acquireVsCodeApi(): {
@@ -35,17 +39,20 @@ const section = make('section', { class: 'prefix', 'aria-label': 'Prefix Lens' }
 const foot = make('div', { class: 'panel-foot' });
 page.append(make('header', { class: 'top' }, figure, about), section, foot);
 const tooltip = makeTooltip(page);
-const highlights = new Highlights();
 const requests = new Requests(say);
 const restored = host.getState();
-let chosen: Pick<State, 'tab' | 'mode' | 'options'> = {
-  ...(restored?.tab === undefined ? {} : { tab: restored.tab }),
-  ...(restored?.mode === undefined ? {} : { mode: restored.mode }),
-  ...(restored?.options === undefined ? {} : { options: restored.options }),
-};
+let chosen: Chosen = restored ? chosenIn(restored) : {};
 let image: PanelImage | undefined = restored;
 
-function remember(next: Partial<Pick<State, 'tab' | 'mode' | 'options'>>): void {
+const highlights = new Highlights(chosen.pinned, (pinned) => {
+  remember({ pinned });
+});
+
+function chosenIn({ uri: _uri, name: _name, source: _source, ...rest }: State): Chosen {
+  return rest;
+}
+
+function remember(next: Chosen): void {
   chosen = { ...chosen, ...next };
   if (image) host.setState({ uri: image.uri, name: image.name, source: image.source, ...chosen });
 }
