@@ -82,6 +82,7 @@ async function save(
 ): Promise<boolean> {
   const file = `${image ? nameOf(image) : 'prefix'}.${name}.${format}`;
   const target = await window.showSaveDialog({
+    title: `Save as ${formatNames[format]}`,
     filters: { [formatNames[format]]: [format] },
     ...(image ? { defaultUri: Uri.joinPath(image, '..', file) } : {}),
   });

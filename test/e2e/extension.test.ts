@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { root } from '../root.js';
 import { screenshotPath, startBrowser, type Browser, type Frame, type Locator } from './browser.js';
 import { startCodeServer, type CodeServer } from './codeServer.js';
+import { testsIn } from './testsIn.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 /** What the panel's frame says, position by position. */
@@ -31,16 +32,6 @@ async function pictureOfHover({ page, hover }: Workbench, text: string, expected
   await page.screenshot({ path: screenshotPath('readme-hover'), clip });
 }
 
-/** A file's name for the picture that a failed test leaves. */
-function failurePicture(name: string): string {
-  return screenshotPath(
-    `failed-${name
-      .toLowerCase()
-      .replaceAll(/[^a-z]+/gu, '-')
-      .slice(0, 60)}`,
-  );
-}
-
 describe('the packaged extension in real VS Code', () => {
   let server: CodeServer;
   let browser: Browser;
@@ -56,17 +47,7 @@ describe('the packaged extension in real VS Code', () => {
     await server.stop();
   });
 
-  /** A test that leaves a picture of the window when it fails. */
-  const inVsCode = (name: string, body: () => Promise<void>): void => {
-    void test(name, async () => {
-      try {
-        await body();
-      } catch (error) {
-        await workbench.page.screenshot({ path: failurePicture(name) });
-        throw error;
-      }
-    });
-  };
+  const inVsCode = testsIn(() => workbench);
 
   const expectPanel = async (path: string): Promise<void> => {
     const expected = await server.captionByCommandLine(path);
