@@ -1,10 +1,18 @@
 /** The panel: says to its host that it is there, draws what the host answers, and remembers what was chosen for a reload. */
-import { panelModes, type FromWebview, type PanelImage, type PanelMode, type ToWebview } from '@clipcap/protocol/panel';
+import {
+  panelModes,
+  type FromWebview,
+  type PanelImage,
+  type PanelMode,
+  type PickedImage,
+  type ToWebview,
+} from '@clipcap/protocol/panel';
 import { drawCaption, drawFailure, drawPending, type CaptionActions } from './caption.js';
 import { choice } from './controls.js';
+import { deliver } from './exportTools.js';
 import { Highlights } from './highlights.js';
 import { drawImage } from './image.js';
-import { makeLens } from './lens.js';
+import { askedOfAll, makeLens } from './lens.js';
 import { make } from './make.js';
 import { Requests } from './requests.js';
 import { makeTooltip } from './tooltip.js';
@@ -16,7 +24,11 @@ interface State extends PanelImage {
   readonly tab?: string;
   readonly mode?: PanelMode;
   readonly options?: Readonly<Record<string, object>>;
+  /** Images that stand for "every image". */
+  readonly reference?: readonly PickedImage[];
 }
+
+type Choices = Pick<State, 'tab' | 'mode' | 'options' | 'reference'>;
 
 /** What VS Code gives to a webview's script, once. */
 declare function acquireVsCodeApi(): {
@@ -38,14 +50,15 @@ const tooltip = makeTooltip(page);
 const highlights = new Highlights();
 const requests = new Requests(say);
 const restored = host.getState();
-let chosen: Pick<State, 'tab' | 'mode' | 'options'> = {
+let chosen: Choices = {
   ...(restored?.tab === undefined ? {} : { tab: restored.tab }),
   ...(restored?.mode === undefined ? {} : { mode: restored.mode }),
   ...(restored?.options === undefined ? {} : { options: restored.options }),
+  ...(restored?.reference === undefined ? {} : { reference: restored.reference }),
 };
 let image: PanelImage | undefined = restored;
 
-function remember(next: Partial<Pick<State, 'tab' | 'mode' | 'options'>>): void {
+function remember(next: Choices): void {
   chosen = { ...chosen, ...next };
   if (image) host.setState({ uri: image.uri, name: image.name, source: image.source, ...chosen });
 }
@@ -72,7 +85,11 @@ const lens = makeLens(
       return requests.ask('lens', asked, signal);
     },
     readOnly: false,
-    pick: (title) => requests.ask('pick', { title }),
+    pick: (title, from) => requests.ask('pick', { title, from }),
+    reference: () => chosen.reference ?? [],
+    refer: (reference) => {
+      remember({ reference });
+    },
     save: (name, format, content) => requests.ask('save', { name, format, content }),
     kept: (view) => chosen.options?.[view],
     keep: (view, options) => {
@@ -84,6 +101,20 @@ const lens = makeLens(
     remember({ tab });
   },
 );
+
+const report = make('button', { type: 'button', class: 'plain' }, 'Save report…');
+report.addEventListener('click', () => {
+  const views = askedOfAll((view) => chosen.options?.[view]);
+  const reference = (chosen.reference ?? []).map(({ uri }) => uri);
+  told.textContent = '';
+  const saved = requests.ask('report', { views, ...(reference.length > 0 ? { reference } : {}) });
+  saved.catch((error: unknown) => {
+    told.textContent = error instanceof Error ? error.message : String(error);
+  });
+  void deliver(report, () => saved);
+});
+const told = make('span', { class: 'failure', role: 'status' });
+foot.append(report, make('span', { class: 'quiet' }, 'all views as one web page'), told);
 
 const modeNames: Readonly<Record<PanelMode, string>> = {
   inspected: 'shows what is inspected',

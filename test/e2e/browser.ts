@@ -45,6 +45,7 @@ export interface Page extends Frame {
   frames(): Frame[];
   on(event: 'console', listener: (message: ConsoleMessage) => void): void;
   on(event: 'pageerror', listener: (error: Error) => void): void;
+  on(event: 'request', listener: (request: { url(): string }) => void): void;
   keyboard: { press(key: string): Promise<void>; type(text: string, options?: { delay?: number }): Promise<void> };
   mouse: {
     move(x: number, y: number, options?: { steps?: number }): Promise<void>;
@@ -88,6 +89,8 @@ export interface Browser {
     deviceScaleFactor?: number;
     reducedMotion?: 'reduce';
     permissions?: string[];
+    colorScheme?: 'light' | 'dark';
+    offline?: boolean;
   }): Promise<Page>;
   close(): Promise<void>;
 }
