@@ -11,6 +11,7 @@ import { computeView } from '@clipcap/server/inference/lens/views';
 import { Model } from '@clipcap/server/inference/model';
 import type { Pixels } from '@clipcap/server/inference/resample';
 import { readJson } from '../json.js';
+import { largest } from '../largestViews.js';
 import { describeFiles, gaussian, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeSafetensors } from '../writeSafetensors.js';
@@ -80,23 +81,6 @@ function farthest(points: readonly { x: number; y: number }[]): number {
 }
 
 const refused = (code: string, message: RegExp) => ({ code, message });
-
-/** What makes each view's answer as large as it gets. */
-const largest: readonly (readonly [LensView, object])[] = [
-  ['table', { nearest: 50 }],
-  ['heatmap', {}],
-  ['map', { nearest: 20 }],
-  ['tokens', { alternatives: 50 }],
-  ['beams', {}],
-  ['attention', {}],
-  ['lens', { top: 20 }],
-  [
-    'counterfactuals',
-    { interventions: Array.from({ length: 100 }, (_, i) => ({ kind: 'scale', position: 0, factor: i / 10 })) },
-  ],
-  ['occlusion', { grid: 16 }],
-  ['compare', { others: ['file:///2'] }],
-];
 
 for (const prefixLength of [1, 80]) {
   test(`a prefix of ${prefixLength} positions is shown by every view, in at most 200 KB`, async (t) => {
