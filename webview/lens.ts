@@ -1,8 +1,8 @@
 /** The Prefix Lens: one sentence on what a prefix is, a tab for each view, and only the chosen view at work. */
-import { lensViews, type LensView } from '@clipcap/protocol/lens';
+import { lensViews, type LensView, type LensViewParams } from '@clipcap/protocol/lens';
 import type { PanelImage } from '@clipcap/protocol/panel';
 import { make } from './make.js';
-import { paneOf, type Around, type Pane } from './pane.js';
+import { paneOf, type Around, type Pane, type PaneMaker } from './pane.js';
 import { roveFocus } from './roving.js';
 import { attentionView } from './views/attention.js';
 import { beamsView } from './views/beams.js';
@@ -20,21 +20,20 @@ import type { Shown } from './views/view.js';
 interface Tab {
   readonly label: string;
   /** Its views, from top to bottom. */
-  readonly views: readonly LensView[];
-  readonly panes: readonly ((around: Around) => Pane)[];
+  readonly panes: readonly PaneMaker[];
 }
 
 const tabs: readonly Tab[] = [
-  { label: 'Prefix', views: ['table'], panes: [paneOf(tableView)] },
-  { label: 'Heat map', views: ['heatmap'], panes: [paneOf(heatmapView)] },
-  { label: 'Map', views: ['map'], panes: [paneOf(mapView)] },
-  { label: 'Tokens', views: ['tokens', 'beams'], panes: [paneOf(tokensView), paneOf(beamsView)] },
-  { label: 'Attention', views: ['attention'], panes: [paneOf(attentionView)] },
-  { label: 'Logit lens', views: ['lens'], panes: [paneOf(logitLensView)] },
-  { label: 'Counterfactuals', views: ['counterfactuals'], panes: [paneOf(counterfactualsView)] },
-  { label: 'Where in the image', views: ['occlusion'], panes: [paneOf(occlusionView)] },
-  { label: 'Compare', views: ['compare'], panes: [paneOf(compareView)] },
-  { label: 'Encoder’s words', views: ['encoder'], panes: [paneOf(encoderView)] },
+  { label: 'Prefix', panes: [paneOf(tableView)] },
+  { label: 'Heat map', panes: [paneOf(heatmapView)] },
+  { label: 'Map', panes: [paneOf(mapView)] },
+  { label: 'Tokens', panes: [paneOf(tokensView), paneOf(beamsView)] },
+  { label: 'Attention', panes: [paneOf(attentionView)] },
+  { label: 'Logit lens', panes: [paneOf(logitLensView)] },
+  { label: 'Counterfactuals', panes: [paneOf(counterfactualsView)] },
+  { label: 'Where in the image', panes: [paneOf(occlusionView)] },
+  { label: 'Compare', panes: [paneOf(compareView)] },
+  { label: 'Encoder’s words', panes: [paneOf(encoderView)] },
 ];
 
 export interface Lens {
@@ -44,6 +43,12 @@ export interface Lens {
   open(image: Shown): void;
   /** Cancels what is asked. */
   leave(): void;
+}
+
+/** What all views ask for with the options that were kept for them; those that ask for nothing yet are left out. */
+export function askedOfAll(kept: (view: LensView) => unknown): LensViewParams {
+  const asked = tabs.flatMap(({ panes }) => panes).map(({ view, asked: of }) => [view, of(kept(view))] as const);
+  return Object.fromEntries(asked.filter(([, params]) => params !== undefined));
 }
 
 /**
@@ -58,7 +63,7 @@ export function makeLens(
   there: readonly LensView[] = lensViews,
 ): Lens {
   const made = tabs
-    .filter(({ views }) => views.some((view) => there.includes(view)))
+    .filter(({ panes }) => panes.some(({ view }) => there.includes(view)))
     .map(({ label, panes }, index) => {
       const button = make(
         'button',
@@ -97,7 +102,7 @@ export function makeLens(
     if (!current || !image) return;
     const shown = image;
     if (current.panes.length === 0) {
-      current.panes = current.makers.map((maker) => maker(around)).filter(({ view }) => there.includes(view));
+      current.panes = current.makers.filter(({ view }) => there.includes(view)).map((maker) => maker.make(around));
       current.panel.replaceChildren(...current.panes.map(({ element }) => element));
     }
     for (const pane of current.panes) pane.open(shown);

@@ -1,10 +1,18 @@
 /** The panel: says to its host that it is there, draws what the host answers, and remembers what was chosen for a reload. */
-import { panelModes, type FromWebview, type PanelImage, type PanelMode, type ToWebview } from '@clipcap/protocol/panel';
+import {
+  panelModes,
+  type FromWebview,
+  type PanelImage,
+  type PanelMode,
+  type PickedImage,
+  type ToWebview,
+} from '@clipcap/protocol/panel';
 import { drawCaption, drawFailure, drawPending, type CaptionActions } from './caption.js';
 import { choice } from './controls.js';
+import { deliver } from './exportTools.js';
 import { Highlights, type Highlight } from './highlights.js';
 import { drawImage } from './image.js';
-import { makeLens } from './lens.js';
+import { askedOfAll, makeLens } from './lens.js';
 import { make } from './make.js';
 import { Requests } from './requests.js';
 import { makeTooltip } from './tooltip.js';
@@ -17,6 +25,8 @@ interface Chosen {
   readonly mode?: PanelMode;
   readonly pinned?: Highlight;
   readonly options?: Readonly<Record<string, object>>;
+  /** Images that stand for "every image". */
+  readonly reference?: readonly PickedImage[];
 }
 
 /** What VS Code keeps for a webview. */
@@ -79,7 +89,11 @@ const lens = makeLens(
       return requests.ask('lens', asked, signal);
     },
     readOnly: false,
-    pick: (title) => requests.ask('pick', { title }),
+    pick: (title, from) => requests.ask('pick', { title, from }),
+    reference: () => chosen.reference ?? [],
+    refer: (reference) => {
+      remember({ reference });
+    },
     save: (name, format, content) => requests.ask('save', { name, format, content }),
     kept: (view) => chosen.options?.[view],
     keep: (view, options) => {
@@ -91,6 +105,20 @@ const lens = makeLens(
     remember({ tab });
   },
 );
+
+const report = make('button', { type: 'button', class: 'plain' }, 'Save report…');
+report.addEventListener('click', () => {
+  const views = askedOfAll((view) => chosen.options?.[view]);
+  const reference = (chosen.reference ?? []).map(({ uri }) => uri);
+  told.textContent = '';
+  const saved = requests.ask('report', { views, ...(reference.length > 0 ? { reference } : {}) });
+  saved.catch((error: unknown) => {
+    told.textContent = error instanceof Error ? error.message : String(error);
+  });
+  void deliver(report, () => saved);
+});
+const told = make('span', { class: 'failure', role: 'status' });
+foot.append(report, make('span', { class: 'quiet' }, 'all views as one web page'), told);
 
 const modeNames: Readonly<Record<PanelMode, string>> = {
   inspected: 'shows what is inspected',

@@ -7,7 +7,7 @@ export function assertAlike(actual: unknown, expected: unknown, path = ''): void
     const off = Math.abs(actual - expected);
     assert.ok(off <= 1e-4 * Math.max(1, Math.abs(expected)), `${path}: ${actual} instead of ${expected}`);
   } else if (isObject(actual) && isObject(expected)) {
-    assert.deepEqual(Object.keys(actual), Object.keys(expected), path);
+    assert.deepEqual(Object.keys(actual).toSorted(), Object.keys(expected).toSorted(), path);
     for (const [key, value] of Object.entries(expected)) assertAlike(actual[key], value, `${path}/${key}`);
   } else assert.deepEqual(actual, expected, path);
 }

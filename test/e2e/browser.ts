@@ -41,7 +41,10 @@ export interface Frame {
   parentFrame(): Frame | null;
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
   locator(selector: string): Locator;
-  evaluate<Result, Argument>(body: (argument: Argument) => Result | Promise<Result>, argument?: Argument): Promise<Result>;
+  evaluate<Result, Argument>(
+    body: (argument: Argument) => Result | Promise<Result>,
+    argument?: Argument,
+  ): Promise<Result>;
 }
 
 export interface Page extends Frame {
@@ -51,6 +54,7 @@ export interface Page extends Frame {
   frames(): Frame[];
   on(event: 'console', listener: (message: ConsoleMessage) => void): void;
   on(event: 'pageerror', listener: (error: Error) => void): void;
+  on(event: 'request', listener: (request: { url(): string }) => void): void;
   keyboard: { press(key: string): Promise<void>; type(text: string, options?: { delay?: number }): Promise<void> };
   mouse: {
     move(x: number, y: number, options?: { steps?: number }): Promise<void>;
@@ -93,6 +97,8 @@ export interface Browser {
     deviceScaleFactor?: number;
     reducedMotion?: 'reduce';
     permissions?: string[];
+    colorScheme?: 'light' | 'dark';
+    offline?: boolean;
   }): Promise<Page>;
   close(): Promise<void>;
 }

@@ -1,16 +1,14 @@
 /** The views of the Prefix Lens, given data, in a real browser: what they draw, how they are reached, what they ask for. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import type { LensView } from '@clipcap/protocol/lens';
 import type { PanelRequest } from '@clipcap/protocol/panel';
+import { axeViolations } from './axe.js';
 import { screenshotPath, startBrowser, type Browser } from './browser.js';
 import { sampleResult, sampleViews, type Samples } from './lensSamples.js';
 import { openPanel, pageImage, type PanelPage } from './panelPage.js';
 import { themes, type Theme } from './themes.js';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const dark = themes.find(({ name }) => name === 'dark') ?? assert.fail('there is no dark theme');
 
 const tabs: readonly (readonly [string, readonly LensView[]])[] = [
@@ -189,16 +187,7 @@ describe('the Prefix Lens', () => {
           path: screenshotPath(`lens-${theme.name}-${tab.replaceAll(/\W/gu, '-')}`),
           fullPage: true,
         });
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- playwright runs a script's text, too
-        await page.evaluate(axe as never);
-        const violations = await page.evaluate(async () => {
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- axe-core is in the page, without types
-          const { axe: loaded } = globalThis as unknown as {
-            axe: { run: (options: object) => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-          };
-          const result = await loaded.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] });
-          return result.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)}`);
-        });
+        const violations = await axeViolations(page);
         found.push(...violations.map((violation) => `${tab}: ${violation}`));
       }
       assert.deepEqual(found, []);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { lensViews, type InspectDocument, type LensView } from '@clipcap/protocol/lens';
 import { assertAlike } from './alike.js';
@@ -61,7 +62,11 @@ describe('the Prefix Lens in real VS Code', () => {
     lens = await workbench.lens(photo);
     const groups = workbench.page.locator('.editor-group-container');
     assert.equal(await groups.count(), 2);
-    await groups.last().locator('.tab').filter({ hasText: `Prefix: ${photo}` }).waitFor();
+    await groups
+      .last()
+      .locator('.tab')
+      .filter({ hasText: `Prefix: ${photo}` })
+      .waitFor();
     await groups.first().locator('.tab').filter({ hasText: 'README.md' }).waitFor();
     // Room for the views.
     await groups.last().locator('.tab').first().click();
@@ -82,7 +87,9 @@ describe('the Prefix Lens in real VS Code', () => {
   inVsCode('saves the table as CSV, SVG and PNG', async () => {
     const { positions } = expected.views.table ?? assert.fail('the command line has no table');
     await open('table');
-    const [head = '', ...rows] = String(await save('table', 'csv')).trimEnd().split(/\r?\n/u);
+    const [head = '', ...rows] = String(await save('table', 'csv'))
+      .trimEnd()
+      .split(/\r?\n/u);
     assert.match(head, /^position,norm,/u);
     assert.deepEqual(
       rows.map((row) => Number(row.split(',')[1]).toFixed(4)),
@@ -102,6 +109,22 @@ describe('the Prefix Lens in real VS Code', () => {
   inVsCode('saves the occlusion map with the photo under it', async () => {
     await open('occlusion');
     assert.match(String(await save('occlusion', 'svg')), /<image href="data:image\/jpeg;base64,/u);
+  });
+
+  inVsCode('saves a report of all views, which a browser opens by itself', async () => {
+    const file = join(server.workspace, 'exports', 'lens.html');
+    await lens.getByRole('button', { name: 'Save report…' }).click();
+    await workbench.chooseFile(/\/photos\/chelsea\.jpg\.lens\.html$/u, file);
+    await lens.locator('.panel-foot').getByRole('button', { name: 'Done', exact: true }).waitFor();
+    const page = await browser.newPage({ viewport: { width: 1000, height: 900 } });
+    await page.goto(pathToFileURL(file).href);
+    await page.getByRole('tab', { name: 'Map', exact: true }).click();
+    await page.locator('.position-point').first().waitFor();
+    const data = await page.locator('#lens-data').textContent();
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- compared in full
+    const { views } = JSON.parse(data ?? '') as InspectDocument;
+    assertAlike(Object.fromEntries(lensViews.map((view) => [view, views[view]])), { ...expected.views });
+    await page.close();
   });
 
   inVsCode('switches the measure without asking for anything', async () => {
@@ -192,10 +215,7 @@ describe('the Prefix Lens in real VS Code', () => {
     assert.equal(await pane(lens, 'tokens').locator('.said').first().innerText(), views.tokens?.caption.text);
     assert.notEqual(views.tokens?.caption.text, expected.views.tokens?.caption.text);
     await press(lens, 'tokens', 'Back to the model’s own caption');
-    assert.equal(
-      await pane(lens, 'tokens').locator('.said').first().innerText(),
-      expected.views.tokens?.caption.text,
-    );
+    assert.equal(await pane(lens, 'tokens').locator('.said').first().innerText(), expected.views.tokens?.caption.text);
   });
 
   for (const [name, theme, bodyClass] of [

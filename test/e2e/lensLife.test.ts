@@ -9,6 +9,10 @@ import { openTab, pane, press, set, settled } from './lensTabs.js';
 import { testsIn } from './testsIn.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
+async function setMode(lens: Frame, value: 'inspected' | 'active' | 'kept'): Promise<void> {
+  await lens.locator('[data-control="This panel"]').selectOption(value);
+}
+
 describe('the Prefix Lens, again and again', () => {
   let server: CodeServer;
   let browser: Browser;
@@ -27,8 +31,11 @@ describe('the Prefix Lens, again and again', () => {
   const inVsCode = testsIn(() => workbench);
   const panels = (): Promise<string[]> =>
     workbench.page.locator('.tab').filter({ hasText: 'Prefix: ' }).allInnerTexts();
-  const mode = (lens: Frame, value: string): Promise<unknown> =>
-    lens.locator('[data-control="This panel"]').selectOption(value);
+  /** Opens an image beside the panels. */
+  const openInFront = async (name: string): Promise<void> => {
+    await workbench.page.locator('.editor-group-container').first().locator('.tab').first().click();
+    await workbench.open(name);
+  };
   const onlyInference = async (): Promise<number> => {
     const [id, ...others] = await server.inferenceProcesses();
     assert.deepEqual(others, []);
@@ -47,10 +54,7 @@ describe('the Prefix Lens, again and again', () => {
     await workbench.reload();
     lens = await workbench.lens('coffee.jpg');
     await settled(lens);
-    assert.equal(
-      await lens.getByRole('tab', { name: 'Map', exact: true }).getAttribute('aria-selected'),
-      'true',
-    );
+    assert.equal(await lens.getByRole('tab', { name: 'Map', exact: true }).getAttribute('aria-selected'), 'true');
     assert.equal(await pane(lens, 'map').locator('[data-control="Neighbours"]').inputValue(), '3');
     assert.equal(await pane(lens, 'map').locator('.position-point.lit').textContent(), '6');
     await openTab(lens, 'Prefix');
@@ -58,15 +62,15 @@ describe('the Prefix Lens, again and again', () => {
   });
 
   inVsCode('keeps its image when it is told to, and then another image gets a panel of its own', async () => {
-    await mode(await workbench.lens('coffee.jpg'), 'kept');
+    await setMode(await workbench.lens('coffee.jpg'), 'kept');
     await workbench.chooseFromExplorer(['photos', 'rocket.jpg'], 'Inspect Prefix');
     await workbench.lens('rocket.jpg');
     assert.deepEqual(await panels(), ['Prefix: coffee.jpg', 'Prefix: rocket.jpg']);
   });
 
   inVsCode('follows the image in front when it is told to', async () => {
-    await mode(await workbench.lens('rocket.jpg'), 'active');
-    await workbench.open('chelsea.jpg');
+    await setMode(await workbench.lens('rocket.jpg'), 'active');
+    await openInFront('chelsea.jpg');
     const lens = await workbench.lens('chelsea.jpg');
     await settled(lens);
     assert.deepEqual(await panels(), ['Prefix: coffee.jpg', 'Prefix: chelsea.jpg']);
@@ -79,7 +83,7 @@ describe('the Prefix Lens, again and again', () => {
     await last.click();
     await pane(lens, 'tokens').locator('.act button').first().click();
     await settled(lens);
-    await workbench.open('moon.jpg');
+    await openInFront('moon.jpg');
     lens = await workbench.lens('moon.jpg');
     await settled(lens);
     const caption = (await server.captionByCommandLine('photos/moon.jpg')).captions[0]?.text;
@@ -87,11 +91,11 @@ describe('the Prefix Lens, again and again', () => {
   });
 
   inVsCode('answers after “Restart Inference”', async () => {
-    const before = await onlyInference();
+    const old = await onlyInference();
     await workbench.command('ClipCap: Restart Inference');
     const lens = await workbench.lens('moon.jpg');
     await openTab(lens, 'Heat map');
-    assert.notEqual(await onlyInference(), before);
+    assert.notEqual(await onlyInference(), old);
   });
 
   inVsCode('answers although the inference process is killed while it computes', async () => {

@@ -122,6 +122,7 @@ export function sampleViews(length: number): Samples {
       captions: [own, other],
     },
     attention: {
+      of: 'decoder',
       layers: 12,
       heads: 12,
       rows: own.tokens.map(({ text }) => text),
@@ -171,7 +172,7 @@ export function sampleViews(length: number): Samples {
         caption: index % 2 === 0 ? own : other,
         nearest: range(5, token),
       })),
-      similarity: square(8),
+      similarity: square(8).map((row, index) => row.slice(0, index + 1)),
       clusters: { order: [0, 2, 4, 6, 1, 3, 5, 7], cluster: [0, 1, 0, 1, 0, 1, 0, 1] },
       words: range(8, (index) => (index % 2 === 0 ? unchanged : changed)),
       shared: [{ id: 123, text: ' a', position: 0, share: 0.88 }],

@@ -60,15 +60,20 @@ export async function press(frame: Frame, view: LensView, label: string): Promis
   await settled(frame);
 }
 
-/** Counts what the webview asks its host for from now on. All that it says passes through the frame around it. */
+/** Counts what the webview asks its host for from now on. All that it says passes a port of the frame around it. */
 export async function countRequests(frame: Frame): Promise<() => Promise<number>> {
   const around = frame.parentFrame() ?? assert.fail('a webview lies in a frame of VS Code');
   await around.evaluate(() => {
     document.body.dataset['asked'] = '0';
-    addEventListener('message', ({ data }: MessageEvent<{ data?: { message?: { type?: unknown } } } | undefined>) => {
-      if (data?.data?.message?.type !== 'request') return;
-      document.body.dataset['asked'] = String(Number(document.body.dataset['asked']) + 1);
-    });
+    const post = Reflect.get(MessagePort.prototype, 'postMessage');
+    MessagePort.prototype.postMessage = function (this: MessagePort, ...said: unknown[]) {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- VS Code's own message around that of the webview
+      const [first] = said as [{ data?: { message?: { type?: unknown } } } | undefined];
+      if (first?.data?.message?.type === 'request') {
+        document.body.dataset['asked'] = String(Number(document.body.dataset['asked']) + 1);
+      }
+      Reflect.apply(post, this, said);
+    };
   });
   return () => around.evaluate(() => Number(document.body.dataset['asked']));
 }

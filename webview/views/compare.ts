@@ -1,8 +1,8 @@
 /** This image beside others, beside another pack, beside another decoding; of many images, how alike their prefixes are. */
 import { format } from 'd3';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
-import type { CompareData } from '@clipcap/protocol/lens';
-import type { PickedImage } from '@clipcap/protocol/panel';
+import { mostImages, type CompareData } from '@clipcap/protocol/lens';
+import type { PickedImage, PickSource } from '@clipcap/protocol/panel';
 import { action, choice, line as textLine } from '../controls.js';
 import { make } from '../make.js';
 import { drawLegend, drawMatrix, glyphs } from '../matrix.js';
@@ -15,9 +15,6 @@ interface CompareOptions {
   readonly model: string;
   readonly decoding: keyof typeof decodings;
 }
-
-/** As many as the server takes. */
-const most = 200;
 
 const decodings = {
   same: undefined,
@@ -55,7 +52,10 @@ export const compareView: View<'compare', CompareOptions> = {
     const names = Object.keys(decodings).filter(isDecoding);
     line.append(
       action('Choose images…', () => {
-        void choose(pick, change);
+        void choose('files', pick, change);
+      }),
+      action('Choose folder…', () => {
+        void choose('folder', pick, change);
       }),
       textLine('Another pack', options.model, 'its name or folder', (model) => {
         change({ model, others: [], decoding: 'same' });
@@ -82,7 +82,7 @@ export const compareView: View<'compare', CompareOptions> = {
       make(
         'p',
         { class: 'empty' },
-        `Nothing to compare with yet. Choose up to ${most} other images, another pack or another decoding above.`,
+        `Nothing to compare with yet. Choose up to ${mostImages} other images, another pack or another decoding above.`,
       ),
     );
   },
@@ -105,7 +105,7 @@ export const compareView: View<'compare', CompareOptions> = {
       caption.text,
       writeWords(words[index] ?? []),
       caption.score,
-      ...(similarity?.[index] ?? []),
+      ...(similarity ? items.map((_, other) => between(similarity, index, other)) : []),
     ]),
   }),
 };
@@ -113,12 +113,13 @@ export const compareView: View<'compare', CompareOptions> = {
 function drawItems(place: HTMLElement, data: CompareData, { options, image }: Drawing<CompareOptions>): void {
   const sources = new Map([image, ...options.others].map(({ uri, source }) => [uri, source]));
   const cards = data.items.map(({ label, uri, caption, nearest }, index) => {
-    const picture = make('div', { class: 'thumb' });
     const source = sources.get(uri);
+    const picture = make('div', { class: 'thumb', hidden: source === undefined });
+    const words = data.words[index] ?? [];
     if (source !== undefined) {
       const photo = make('img', { src: source, alt: '' });
       photo.addEventListener('error', () => {
-        photo.remove();
+        picture.hidden = true;
       });
       picture.append(photo);
     }
@@ -130,9 +131,11 @@ function drawItems(place: HTMLElement, data: CompareData, { options, image }: Dr
         'div',
         {},
         make('p', { class: 'quiet file', title: label }, fileName(label)),
-        make('p', { class: 'said' }, index === 0 ? caption.text : drawWords(data.words[index] ?? [])),
+        make('p', { class: 'said' }, index === 0 || words.length === 0 ? caption.text : drawWords(words)),
         make('p', { class: 'quiet small' }, `confidence ${twoDigits(Math.exp(caption.score))}`),
-        make('p', { class: 'quiet small' }, `nearest: ${nearest.map(({ text }) => glyphs(text)).join(' ')}`),
+        ...(nearest.length === 0
+          ? []
+          : [make('p', { class: 'quiet small' }, `nearest: ${nearest.map(({ text }) => glyphs(text)).join(' ')}`)]),
       ),
     );
   });
@@ -200,7 +203,7 @@ function drawSimilarity(
 ): void {
   const order = clusters?.order ?? items.map((_, index) => index);
   const labelOf = (index: number): string => fileName(items[order[index] ?? 0]?.label ?? '');
-  const values = order.map((row) => order.map((column) => similarity[row]?.[column] ?? 0));
+  const values = order.map((row) => order.map((column) => between(similarity, row, column)));
   const color = diverging(drawing.palette, 1);
   place.append(make('h3', {}, 'How alike the prefixes are'));
   drawLegend(
@@ -234,13 +237,22 @@ function drawSimilarity(
   );
 }
 
+/** A cosine of the lower triangle that is sent. */
+function between(similarity: readonly (readonly number[])[], row: number, column: number): number {
+  return similarity[Math.max(row, column)]?.[Math.min(row, column)] ?? Number.NaN;
+}
+
 function fileName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }
 
-async function choose(pick: Drawing<CompareOptions>['pick'], change: Drawing<CompareOptions>['change']): Promise<void> {
-  const others = await pick('Images to compare with');
-  if (others.length > 0) change({ others: others.slice(0, most), model: '', decoding: 'same' });
+async function choose(
+  from: PickSource,
+  pick: Drawing<CompareOptions>['pick'],
+  change: Drawing<CompareOptions>['change'],
+): Promise<void> {
+  const others = await pick('Images to compare with', from);
+  if (others.length > 0) change({ others, model: '', decoding: 'same' });
 }
 
 function isDecoding(name: string): name is CompareOptions['decoding'] {

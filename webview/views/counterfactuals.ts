@@ -4,6 +4,7 @@ import type { CounterfactualsData, Intervention } from '@clipcap/protocol/lens';
 import type { PickedImage } from '@clipcap/protocol/panel';
 import { action, choice, line as textLine, slider, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
+import { referenceControl } from '../reference.js';
 import type { Drawing, View } from './view.js';
 import { drawWords, writeWords } from './words.js';
 
@@ -45,6 +46,7 @@ export const counterfactualsView: View<'counterfactuals', CounterfactualsOptions
   },
   defaults: { interventions: [], kind: 'drop', position: 0, word: '', share: 0.5, factor: 2, others: [] },
   room: 460,
+  usesReference: true,
   params: ({ interventions }) => (interventions.length === 0 ? {} : { interventions }),
   controls: drawControls,
   draw: drawResults,
@@ -60,10 +62,8 @@ export const counterfactualsView: View<'counterfactuals', CounterfactualsOptions
   isTable: true,
 };
 
-function drawControls(
-  place: HTMLElement,
-  { options, change, readOnly, pick, image }: Drawing<CounterfactualsOptions>,
-): void {
+function drawControls(place: HTMLElement, drawing: Drawing<CounterfactualsOptions>): void {
+  const { options, change, readOnly, pick, image } = drawing;
   if (readOnly) return;
   const { interventions, kind, position, word, share, factor, others } = options;
   const positions = image.result?.model.prefixLength ?? 1;
@@ -110,6 +110,7 @@ function drawControls(
       }),
     );
   }
+  if (kind === 'mean-replace') place.append(referenceControl(drawing, undefined));
   const add = action(
     'Add',
     () => {
@@ -146,7 +147,7 @@ async function chooseOther(
   pick: Drawing<CounterfactualsOptions>['pick'],
   change: Drawing<CounterfactualsOptions>['change'],
 ): Promise<void> {
-  const [picked] = await pick('The other image');
+  const [picked] = await pick('The other image', 'files');
   if (picked) change({ others: [picked] });
 }
 
