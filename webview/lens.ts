@@ -51,6 +51,14 @@ export function askedOfAll(kept: (view: LensView) => unknown): LensViewParams {
   return Object.fromEntries(asked.filter(([, params]) => params !== undefined));
 }
 
+/** What of the options that were kept, by view, holds for another image too. */
+export function keptForAnother(kept: Readonly<Record<string, object>>): Readonly<Record<string, object>> {
+  const makers = new Map<string, PaneMaker>(tabs.flatMap(({ panes }) => panes).map((maker) => [maker.view, maker]));
+  return Object.fromEntries(
+    Object.entries(kept).map(([view, options]) => [view, makers.get(view)?.general(options) ?? options]),
+  );
+}
+
 /**
  * Builds the lens in `place`; `chosen` is the tab's label, `choose` is told of another choice. Tabs without any of the
  * views that are there, if not all are, are left out.

@@ -12,7 +12,7 @@ import { choice } from './controls.js';
 import { deliver } from './exportTools.js';
 import { Highlights, type Highlight } from './highlights.js';
 import { drawImage } from './image.js';
-import { askedOfAll, makeLens } from './lens.js';
+import { askedOfAll, keptForAnother, makeLens } from './lens.js';
 import { make } from './make.js';
 import { Requests } from './requests.js';
 import { makeTooltip } from './tooltip.js';
@@ -65,6 +65,12 @@ function chosenIn({ uri: _uri, name: _name, source: _source, ...rest }: State): 
 function remember(next: Chosen): void {
   chosen = { ...chosen, ...next };
   if (image) host.setState({ uri: image.uri, name: image.name, source: image.source, ...chosen });
+}
+
+/** What was chosen about the tokens of one caption says nothing about another's. */
+function forgetCaption(): void {
+  if (chosen.options) chosen = { ...chosen, options: keptForAnother(chosen.options) };
+  if (highlights.pinned.token !== undefined) highlights.pin(highlights.pinned);
 }
 
 const actions: CaptionActions = {
@@ -167,6 +173,7 @@ function draw(message: Extract<ToWebview, { image: PanelImage }>): void {
 window.addEventListener('message', ({ data }: MessageEvent<ToWebview>) => {
   if (data.type === 'answer' || data.type === 'error') requests.receive(data);
   else {
+    if (image && image.uri !== data.image.uri) forgetCaption();
     image = data.image;
     remember({});
     draw(data);

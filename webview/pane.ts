@@ -54,6 +54,8 @@ export interface PaneMaker {
   readonly make: (around: Around) => Pane;
   /** What the view asks for with the options that were kept for it; undefined: nothing yet. */
   readonly asked: (kept: unknown) => object | undefined;
+  /** What of the options that were kept for it holds for another image too. */
+  readonly general: (kept: object) => object;
 }
 
 export function paneOf<Name extends LensView, Options extends object>(view: View<Name, Options>): PaneMaker {
@@ -61,6 +63,10 @@ export function paneOf<Name extends LensView, Options extends object>(view: View
     view: view.name,
     make: (around) => new ViewPane(view, around),
     asked: (kept) => view.params(restored(view.defaults, kept)),
+    general: (kept) => {
+      const ofCaption: readonly string[] = view.ofCaption ?? [];
+      return Object.fromEntries(Object.entries(kept).filter(([name]) => !ofCaption.includes(name)));
+    },
   };
 }
 

@@ -114,8 +114,10 @@ describe('the Prefix Lens in real VS Code', () => {
   inVsCode('saves a report of all views, which a browser opens by itself', async () => {
     const file = join(server.workspace, 'exports', 'lens.html');
     await lens.getByRole('button', { name: 'Save report…' }).click();
-    await workbench.chooseFile(/\/photos\/chelsea\.jpg\.lens\.html$/u, file);
-    await lens.locator('.panel-foot').getByRole('button', { name: 'Done', exact: true }).waitFor();
+    await Promise.all([
+      lens.locator('.panel-foot').getByRole('button', { name: 'Done', exact: true }).waitFor(),
+      workbench.chooseFile(/\/photos\/chelsea\.jpg\.lens\.html$/u, file),
+    ]);
     const page = await browser.newPage({ viewport: { width: 1000, height: 900 } });
     await page.goto(pathToFileURL(file).href);
     await page.getByRole('tab', { name: 'Map', exact: true }).click();

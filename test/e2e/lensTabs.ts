@@ -89,7 +89,8 @@ export async function exported(
   const file = join(workspace, 'exports', `${view}.${format}`);
   const button = pane(frame, view).getByRole('button', { name: format.toUpperCase(), exact: true });
   await button.click();
-  await chooseFile(new RegExp(`/photos/[^/]+\\.${view}\\.${format}$`, 'u'), file);
-  await pane(frame, view).getByRole('button', { name: 'Done', exact: true }).waitFor();
+  // What the button says of it does not stay for long.
+  const done = pane(frame, view).getByRole('button', { name: 'Done', exact: true });
+  await Promise.all([done.waitFor(), chooseFile(new RegExp(`/photos/[^/]+\\.${view}\\.${format}$`, 'u'), file)]);
   return readFile(file);
 }

@@ -30,6 +30,7 @@ export const occlusionView: View<'occlusion', OcclusionOptions> = {
       'A cover is itself something to see, and a thing larger than a cell can hide behind no single one: an unmarked part is not proved irrelevant.',
   },
   defaults: { grid: 7, token: -1, opacity: 0.65, rollout: false },
+  ofCaption: ['token'],
   room: 420,
   params: ({ grid, token }) => (token < 0 ? { grid } : { grid, token }),
   controls(line, { options, change, readOnly }, data) {

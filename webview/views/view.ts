@@ -43,6 +43,8 @@ export interface View<Name extends LensView, Options extends object> {
   readonly title: string;
   readonly help: { readonly shows: string; readonly computed: string; readonly limits: string };
   readonly defaults: Options;
+  /** Options that speak of one caption's tokens: they do not hold for another image. */
+  readonly ofCaption?: readonly (keyof Options & string)[];
   /** Room that is kept while the data is on its way, in pixels. */
   readonly room: number;
   /** What to ask for; undefined: nothing yet. */
