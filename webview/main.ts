@@ -11,7 +11,7 @@ import { drawCaption, drawFailure, drawPending, type CaptionActions } from './ca
 import { choice } from './controls.js';
 import { deliver } from './exportTools.js';
 import { Highlights } from './highlights.js';
-import { drawImage } from './image.js';
+import { drawImage, markRegion } from './image.js';
 import { askedOfAll, makeLens } from './lens.js';
 import { make } from './make.js';
 import { Requests } from './requests.js';
@@ -48,6 +48,7 @@ const foot = make('div', { class: 'panel-foot' });
 page.append(make('header', { class: 'top' }, figure, about), section, foot);
 const tooltip = makeTooltip(page);
 const highlights = new Highlights();
+markRegion(figure, highlights);
 const requests = new Requests(say);
 const restored = host.getState();
 let chosen: Choices = {
