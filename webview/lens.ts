@@ -3,6 +3,7 @@ import { lensViews, type LensView, type LensViewParams } from '@clipcap/protocol
 import type { PanelImage } from '@clipcap/protocol/panel';
 import { make } from './make.js';
 import { paneOf, type Around, type Pane, type PaneMaker } from './pane.js';
+import { drawPositions } from './positions.js';
 import { roveFocus } from './roving.js';
 import { attentionView } from './views/attention.js';
 import { beamsView } from './views/beams.js';
@@ -89,13 +90,18 @@ export function makeLens(
   const list = make('div', { role: 'tablist', 'aria-label': 'Views of the prefix', class: 'tabs' });
   list.append(...made.map(({ button }) => button));
   const explanation = make('p', { class: 'explanation' });
-  place.append(explanation, list, ...made.map(({ panel }) => panel));
+  const prefix = make('div', { class: 'places', role: 'group', 'aria-label': 'Positions of the prefix' });
+  let endListening: (() => void) | undefined;
+  place.append(explanation, prefix, list, ...made.map(({ panel }) => panel));
 
   let image: Shown | undefined;
   let positions = 10;
   let current = made.find(({ label }) => label === chosen) ?? made[0];
 
   const explain = (): void => {
+    endListening?.();
+    prefix.replaceChildren();
+    endListening = drawPositions(prefix, positions, around.highlights);
     explanation.textContent =
       `ClipCap turned the image into ${positions} made-up words, the prefix, which the language model continued ` +
       'with the caption. Each view looks at them in another way; click what you see to keep it marked in all of them.';
@@ -160,8 +166,7 @@ export function makeLens(
       show();
     },
     open(next) {
-      const prefix = next.result?.image.prefix ?? [];
-      if (prefix.length > 0) positions = prefix.length;
+      positions = next.result?.model.prefixLength ?? positions;
       if (image?.uri !== next.uri || (image.result && image.result !== next.result)) clear();
       image = next;
       explain();

@@ -11,7 +11,7 @@ import { drawCaption, drawFailure, drawPending, type CaptionActions } from './ca
 import { choice } from './controls.js';
 import { deliver } from './exportTools.js';
 import { Highlights, type Highlight } from './highlights.js';
-import { drawImage } from './image.js';
+import { drawImage, markRegion } from './image.js';
 import { askedOfAll, keptForAnother, makeLens } from './lens.js';
 import { make } from './make.js';
 import { Requests } from './requests.js';
@@ -57,6 +57,7 @@ let image: PanelImage | undefined = restored;
 const highlights = new Highlights(chosen.pinned, (pinned) => {
   remember({ pinned });
 });
+markRegion(figure, highlights);
 
 function chosenIn({ uri: _uri, name: _name, source: _source, ...rest }: State): Chosen {
   return rest;

@@ -7,7 +7,7 @@ import { lensViews, type LensView, type ReportDocument } from '@clipcap/protocol
 import type { SavedFormat } from '@clipcap/protocol/panel';
 import { drawCaption } from './caption.js';
 import { Highlights } from './highlights.js';
-import { drawImage } from './image.js';
+import { drawImage, markRegion } from './image.js';
 import { makeLens } from './lens.js';
 import { make } from './make.js';
 import { makeTooltip } from './tooltip.js';
@@ -41,6 +41,7 @@ function drawReport({ model, image, views, unavailable = {} }: ReportDocument): 
   (document.getElementById('app') ?? document.body).append(page);
   const tooltip = makeTooltip(page);
   const highlights = new Highlights();
+  markRegion(figure, highlights);
   const { path, source, sha256, width, height } = image;
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
   const shown = { uri: views.compare?.items[0]?.uri ?? path, name, source };

@@ -16,7 +16,7 @@ const photo = 'chelsea.jpg';
 
 /** What each view draws of a prefix of 10 positions. */
 const drawn: Readonly<Record<LensView, string>> = {
-  table: '.position .bar rect',
+  table: '.position .bar .value',
   heatmap: '[role=group][aria-label^="Cosine of prefix positions"]',
   map: '.position-point',
   tokens: '.token-cell',

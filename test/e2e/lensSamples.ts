@@ -113,7 +113,8 @@ export function sampleViews(length: number): Samples {
       beams: 5,
       steps: range(9, (step) =>
         range(step === 0 ? 5 : 9, (rank) => ({
-          token: scored(),
+          // The caption's own tokens are on top.
+          token: { ...scored(), ...(rank === 0 ? own.tokens[step] : {}) },
           ...(step === 0 ? {} : { parent: Math.floor(random() * Math.min(5, rank + 1)) }),
           mean: -0.5 - 0.1 * rank,
           state: rank < 5 ? (step > 5 && rank === 1 ? 'finished' : 'kept') : 'pruned',

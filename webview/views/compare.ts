@@ -7,6 +7,8 @@ import { action, choice, line as textLine } from '../controls.js';
 import { make } from '../make.js';
 import { drawLegend, drawMatrix, glyphs } from '../matrix.js';
 import { diverging } from '../palette.js';
+import { pointsTo } from '../pointing.js';
+import { roveFocus } from '../roving.js';
 import type { Drawing, View } from './view.js';
 import { drawWords, writeWords } from './words.js';
 
@@ -89,7 +91,7 @@ export const compareView: View<'compare', CompareOptions> = {
   draw(place, data, drawing) {
     drawItems(place, data, drawing);
     if (data.collapse) drawCollapse(place, data.collapse);
-    if (data.shared && data.shared.length > 0) drawShared(place, data.shared);
+    if (data.shared && data.shared.length > 0) drawShared(place, data.shared, drawing);
     if (data.similarity && data.items.length > 1) drawSimilarity(place, data, data.similarity, drawing);
   },
   sheet: ({ items, words, similarity }) => ({
@@ -176,22 +178,28 @@ function drawCollapse(
   );
 }
 
-function drawShared(place: HTMLElement, shared: NonNullable<CompareData['shared']>): void {
+function drawShared(
+  place: HTMLElement,
+  shared: NonNullable<CompareData['shared']>,
+  { highlights, onHighlight }: Drawing<CompareOptions>,
+): void {
+  const chips = shared.map(({ id, text, position, share }) => {
+    const chip = make('span', { class: 'chip', role: 'button' }, `${position}: ${glyphs(text)}`);
+    chip.append(make('span', { class: 'quiet' }, ` ${percent(share)}`));
+    pointsTo(chip, { position, word: id }, highlights);
+    return chip;
+  });
+  roveFocus(chips, (key, index) =>
+    key === 'ArrowRight' ? chips[index + 1] : key === 'ArrowLeft' ? chips[index - 1] : undefined,
+  );
+  onHighlight(({ position, word }) => {
+    for (const [index, chip] of chips.entries()) {
+      chip.classList.toggle('same', shared[index]?.position === position || shared[index]?.id === word);
+    }
+  });
   place.append(
     make('h3', {}, 'Nearest at the same position for most of the images'),
-    make(
-      'p',
-      { class: 'chips' },
-      ...shared.flatMap(({ text, position, share }) => [
-        make(
-          'span',
-          { class: 'chip' },
-          `${position}: ${glyphs(text)}`,
-          make('span', { class: 'quiet' }, ` ${percent(share)}`),
-        ),
-        ' ',
-      ]),
-    ),
+    make('p', { class: 'chips' }, ...chips.flatMap((chip) => [chip, ' '])),
   );
 }
 

@@ -4,7 +4,9 @@ import type { CounterfactualsData, Intervention } from '@clipcap/protocol/lens';
 import type { PickedImage } from '@clipcap/protocol/panel';
 import { action, choice, line as textLine, slider, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
+import { pointsTo } from '../pointing.js';
 import { referenceControl } from '../reference.js';
+import { roveFocus } from '../roving.js';
 import type { Drawing, View } from './view.js';
 import { drawWords, writeWords } from './words.js';
 
@@ -197,19 +199,12 @@ function drawResults(place: HTMLElement, data: CounterfactualsData, drawing: Dra
       make('td', { class: 'said' }, drawWords(words)),
     );
     const position = positionOf(intervention);
-    if (position !== undefined) {
-      row.addEventListener('pointerenter', () => {
-        highlights.hover({ position });
-      });
-      row.addEventListener('pointerleave', () => {
-        highlights.leave();
-      });
-      row.addEventListener('click', () => {
-        highlights.pin({ position });
-      });
-    }
+    if (position !== undefined) pointsTo(row, { position }, highlights);
     return row;
   });
+  roveFocus(rows, (key, index) =>
+    key === 'ArrowDown' ? rows[index + 1] : key === 'ArrowUp' ? rows[index - 1] : undefined,
+  );
   place.append(
     make('p', { class: 'said' }, make('span', { class: 'quiet' }, 'Caption: '), data.caption.text),
     make(
