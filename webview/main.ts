@@ -68,10 +68,11 @@ function remember(next: Chosen): void {
   if (image) host.setState({ uri: image.uri, name: image.name, source: image.source, ...chosen });
 }
 
-/** What was chosen about the tokens of one caption says nothing about another's. */
+/** What was chosen about the tokens of one caption, or a part of one image, says nothing about another's. */
 function forgetCaption(): void {
   if (chosen.options) chosen = { ...chosen, options: keptForAnother(chosen.options) };
-  if (highlights.pinned.token !== undefined) highlights.pin(highlights.pinned);
+  const { token, region } = highlights.pinned;
+  if (token !== undefined || region !== undefined) highlights.pin(highlights.pinned);
 }
 
 const actions: CaptionActions = {

@@ -1,6 +1,6 @@
 /** The Prefix Lens in real VS Code, on the built-in pack: every view, with the numbers of the command line. */
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { after, before, describe, test } from 'node:test';
@@ -160,6 +160,8 @@ describe('the Prefix Lens in real VS Code', () => {
       .evaluateAll((cells: readonly HTMLElement[]) => cells.map((cell) => cell.classList.contains('lit')));
     assert.equal(lit.indexOf(true), 2);
     await open('table');
+    await lens.locator('.place').nth(7).hover();
+    assert.equal(await pane(lens, 'table').locator('.position.lit .number').textContent(), '7');
     await pane(lens, 'table').locator('.position').nth(4).locator('tr.first').click();
     await open('map');
     assert.equal(await pane(lens, 'map').locator('.position-point.lit').textContent(), '4');
@@ -238,6 +240,45 @@ describe('the Prefix Lens in real VS Code', () => {
       }
     });
   }
+
+  inVsCode('compares the photo with those of a folder, not with itself', async () => {
+    await open('compare');
+    await pane(lens, 'compare').getByRole('button', { name: 'Choose folder…' }).click();
+    await workbench.chooseFile(/\/photos\/$/u, join(server.workspace, 'photos'));
+    await pane(lens, 'compare').locator('.measures').waitFor();
+    await settled(lens);
+    const files = (await readdir(join(server.workspace, 'photos'))).filter((name) => name !== photo);
+    const shown = await pane(lens, 'compare').locator('.item .file').allInnerTexts();
+    assert.deepEqual(shown.slice(1).toSorted(), files.toSorted());
+    await workbench.page.screenshot({ path: screenshotPath('vscode-lens-compare-folder') });
+  });
+
+  inVsCode('shows every view with its picture for the documentation', async () => {
+    const photos = join(server.workspace, 'photos');
+    const few = join(photos, 'few');
+    await mkdir(few);
+    for (const name of ['camera.jpg', 'coffee.jpg', 'rocket.jpg']) await copyFile(join(photos, name), join(few, name));
+    await workbench.page.setViewportSize({ width: 1000, height: 1500 });
+    await open('table');
+    await set(lens, 'table', 'Look', 'table');
+    await set(lens, 'table', 'Words', '5');
+    await open('tokens');
+    await lens.locator('.token-cell').nth(1).click();
+    await open('counterfactuals');
+    await press(lens, 'counterfactuals', 'Importance of every position');
+    await open('occlusion');
+    await set(lens, 'occlusion', 'Of', '1');
+    await open('compare');
+    await pane(lens, 'compare').getByRole('button', { name: 'Choose folder…' }).click();
+    await workbench.chooseFile(/\/photos\/$/u, few);
+    await pane(lens, 'compare').locator('.item').nth(5).waitFor({ state: 'detached' });
+    await settled(lens);
+    for (const view of lensViews) {
+      await open(view);
+      await workbench.page.mouse.move(2, 2);
+      await pane(lens, view).screenshot({ path: screenshotPath(`lens-${view}`) });
+    }
+  });
 
   test('nothing was complained about in the console', () => {
     assert.deepEqual(workbench.complaints, []);

@@ -87,10 +87,12 @@ export async function exported(
   format: SavedFormat,
 ): Promise<Buffer> {
   const file = join(workspace, 'exports', `${view}.${format}`);
-  const button = pane(frame, view).getByRole('button', { name: format.toUpperCase(), exact: true });
+  const button = pane(frame, view).locator(`[title="Save as ${format.toUpperCase()}"]`);
   await button.click();
   // What the button says of it does not stay for long.
-  const done = pane(frame, view).getByRole('button', { name: 'Done', exact: true });
-  await Promise.all([done.waitFor(), chooseFile(new RegExp(`/photos/[^/]+\\.${view}\\.${format}$`, 'u'), file)]);
+  await Promise.all([
+    button.filter({ hasText: 'Done' }).waitFor(),
+    chooseFile(new RegExp(`/photos/[^/]+\\.${view}\\.${format}$`, 'u'), file),
+  ]);
   return readFile(file);
 }

@@ -49,15 +49,15 @@ export const compareView: View<'compare', CompareOptions> = {
       ...(chosen === undefined ? {} : { decoding: chosen }),
     };
   },
-  controls(line, { options, change, readOnly, pick }) {
+  controls(line, { options, change, readOnly, pick, image }) {
     if (readOnly) return;
     const names = Object.keys(decodings).filter(isDecoding);
     line.append(
       action('Choose images…', () => {
-        void choose('files', pick, change);
+        void choose('files', { pick, change, image });
       }),
       action('Choose folder…', () => {
-        void choose('folder', pick, change);
+        void choose('folder', { pick, change, image });
       }),
       textLine('Another pack', options.model, 'its name or folder', (model) => {
         change({ model, others: [], decoding: 'same' });
@@ -256,10 +256,11 @@ function fileName(path: string): string {
 
 async function choose(
   from: PickSource,
-  pick: Drawing<CompareOptions>['pick'],
-  change: Drawing<CompareOptions>['change'],
+  { pick, change, image }: Pick<Drawing<CompareOptions>, 'pick' | 'change' | 'image'>,
 ): Promise<void> {
-  const others = await pick('Images to compare with', from);
+  const picked = await pick('Images to compare with', from);
+  // A folder may hold the image itself.
+  const others = picked.filter(({ uri }) => uri !== image.uri);
   if (others.length > 0) change({ others, model: '', decoding: 'same' });
 }
 
