@@ -203,7 +203,7 @@ describe('the packaged extension in real VS Code', () => {
   inVsCode('the panel uses the room that it is given', async () => {
     const { page } = workbench;
     await workbench.theme('Dark Modern');
-    await page.setViewportSize({ width: 2460, height: 1010 });
+    await page.setViewportSize({ width: 2460, height: 1215 });
     await workbench.chooseFromExplorer(['photos', 'astronaut.jpg'], 'Inspect Prefix');
     await page.keyboard.press('Control+B');
     const frame = await workbench.panel();
