@@ -14,7 +14,10 @@ export function activate(context: ExtensionContext): void {
   const panel = new PrefixPanel({
     dist: Uri.joinPath(context.extensionUri, 'dist'),
     caption: (uri, token) => started.caption(uri, token),
-    lens: (params, token) => started.lens(params, token),
+    server: {
+      lens: (params, token) => started.lens(params, token),
+      report: (params, token) => started.report(params, token),
+    },
   });
   context.subscriptions.push(
     log,

@@ -12,7 +12,14 @@ import {
   type InitializationOptions,
   type ServerStatus,
 } from '@clipcap/protocol/language';
-import { lensRequest, type LensParams, type LensResult } from '@clipcap/protocol/lens';
+import {
+  lensReportRequest,
+  lensRequest,
+  type LensParams,
+  type LensReport,
+  type LensReportParams,
+  type LensResult,
+} from '@clipcap/protocol/lens';
 
 const inspectCommand = 'clipcap.inspectPrefix';
 
@@ -78,6 +85,15 @@ export class LanguageServer implements Disposable {
    */
   lens(params: LensParams, token: CancellationToken): Promise<LensResult> {
     return this.#ask((client) => client.sendRequest(lensRequest, params, token));
+  }
+
+  /**
+   * All views of an image file as a web page.
+   *
+   * @throws CaptionError
+   */
+  report(params: LensReportParams, token: CancellationToken): Promise<LensReport> {
+    return this.#ask((client) => client.sendRequest(lensReportRequest, params, token));
   }
 
   async stop(): Promise<void> {

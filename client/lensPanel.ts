@@ -2,17 +2,17 @@
 import { CancellationTokenSource, Uri, env, type CancellationToken, type WebviewPanel } from 'vscode';
 import type { CaptionResult } from '@clipcap/protocol/caption';
 import { fromResponseError } from '@clipcap/protocol/error';
+import { readPanelMessage } from '@clipcap/protocol/panelMessages';
 import type { PanelImage, PanelMode, ToWebview } from '@clipcap/protocol/panel';
 import { nameOf } from './images.js';
 import { panelHtml } from './panelHtml.js';
-import { readPanelMessage } from './panelMessages.js';
-import { PanelAnswers, type AskLens } from './panelRequests.js';
+import { PanelAnswers, type AskServer } from './panelRequests.js';
 
 export interface PanelContext {
   /** The folder of the webview's script and style. */
   readonly dist: Uri;
   readonly caption: (uri: string, token: CancellationToken) => Promise<CaptionResult>;
-  readonly lens: AskLens;
+  readonly server: AskServer;
 }
 
 export class LensPanel {
@@ -29,7 +29,7 @@ export class LensPanel {
   constructor(panel: WebviewPanel, context: PanelContext, uri: Uri | undefined) {
     this.panel = panel;
     this.#context = context;
-    this.#answers = new PanelAnswers(panel.webview, context.lens);
+    this.#answers = new PanelAnswers(panel.webview, context.server);
     panel.webview.onDidReceiveMessage((message: unknown) => {
       this.#receive(message);
     });
@@ -86,7 +86,7 @@ export class LensPanel {
     switch (read?.type) {
       case 'ready': {
         this.#answers.cancelAll();
-        const uri = this.#uri ?? read.uri;
+        const uri = this.#uri ?? (read.uri === undefined ? undefined : Uri.parse(read.uri, true));
         if (this.#shown) this.#post(this.#shown);
         else if (uri) void this.show(uri);
         break;
@@ -105,6 +105,9 @@ export class LensPanel {
         break;
       case 'cancel':
         this.#answers.cancel(read.id);
+        break;
+      case 'refused':
+        this.#post({ type: 'error', id: read.id, message: read.message, code: 'usage' });
         break;
       case undefined:
         break;

@@ -2,10 +2,10 @@
  * The panels of the Prefix Lens. An image is shown by the panel that has it, else by one that shows what is inspected,
  * else by a new one beside the editor; a panel may also follow the image in front, or keep its own.
  */
-import { ViewColumn, window, type Disposable, type Uri, type WebviewPanel, type WebviewPanelSerializer } from 'vscode';
+import { Uri, ViewColumn, window, type Disposable, type WebviewPanel, type WebviewPanelSerializer } from 'vscode';
+import { readPanelState } from '@clipcap/protocol/panelMessages';
 import { activeTab, imageOfTab } from './images.js';
 import { LensPanel, type PanelContext } from './lensPanel.js';
-import { readPanelState } from './panelMessages.js';
 
 export const panelViewType = 'clipcap.prefixLens';
 
@@ -31,7 +31,8 @@ export class PrefixPanel implements WebviewPanelSerializer, Disposable {
 
   /** A window was reloaded: the webview says itself, once it is ready, which image it showed. */
   deserializeWebviewPanel(panel: WebviewPanel, state: unknown): Promise<void> {
-    this.#adopt(panel, readPanelState(state));
+    const uri = readPanelState(state);
+    this.#adopt(panel, uri === undefined ? undefined : Uri.parse(uri, true));
     return Promise.resolve();
   }
 

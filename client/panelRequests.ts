@@ -1,13 +1,32 @@
 /** What the webview asks its host: views of the image, files to choose, a place to save to. Each gets one answer. */
-import { CancellationTokenSource, Uri, window, workspace, type CancellationToken, type Webview } from 'vscode';
-import { fromResponseError } from '@clipcap/protocol/error';
-import type { LensParams, LensResult } from '@clipcap/protocol/lens';
+import {
+  CancellationTokenSource,
+  FileType,
+  Uri,
+  window,
+  workspace,
+  type CancellationToken,
+  type Webview,
+} from 'vscode';
+import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import { namesImage } from '@clipcap/protocol/imageFile';
+import {
+  mostImages,
+  type LensParams,
+  type LensReport,
+  type LensReportParams,
+  type LensResult,
+} from '@clipcap/protocol/lens';
 import type { PanelRequest, PanelRequests, PickedImage, SavedFormat, ToWebview } from '@clipcap/protocol/panel';
 import { nameOf } from './images.js';
 
 type Answer = PanelRequests[PanelRequest['method']]['data'];
 
-export type AskLens = (params: LensParams, token: CancellationToken) => Promise<LensResult>;
+/** The language server's part of the answers. */
+export interface AskServer {
+  readonly lens: (params: LensParams, token: CancellationToken) => Promise<LensResult>;
+  readonly report: (params: LensReportParams, token: CancellationToken) => Promise<LensReport>;
+}
 
 const extensions = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'avif', 'tif', 'tiff'];
 const formatNames: Readonly<Record<SavedFormat, string>> = { svg: 'SVG', png: 'PNG', csv: 'CSV', json: 'JSON' };
@@ -15,12 +34,12 @@ const formatNames: Readonly<Record<SavedFormat, string>> = { svg: 'SVG', png: 'P
 /** Answers one webview; what is pending when it goes is cancelled. */
 export class PanelAnswers {
   readonly #webview: Webview;
-  readonly #lens: AskLens;
+  readonly #server: AskServer;
   readonly #pending = new Map<number, CancellationTokenSource>();
 
-  constructor(webview: Webview, lens: AskLens) {
+  constructor(webview: Webview, server: AskServer) {
     this.#webview = webview;
-    this.#lens = lens;
+    this.#server = server;
   }
 
   /** Answers a request about the image that the panel shows. A failure is an answer too. */
@@ -55,20 +74,39 @@ export class PanelAnswers {
   }
 
   async #find(request: PanelRequest, image: Uri | undefined, token: CancellationToken): Promise<Answer> {
-    if (request.method === 'pick') return this.#pick(request.params.title, image);
+    if (request.method === 'pick') return this.#pick(request.params, image);
     if (request.method === 'save') return save(request.params, image);
     if (!image) throw new Error('The panel shows no image.');
-    return (await this.#lens({ uri: image.toString(), ...request.params }, token)).data;
+    const asked = { uri: image.toString(), ...request.params };
+    if ('view' in asked) return (await this.#server.lens(asked, token)).data;
+    const target = await askWhere('lens.html', { 'Web page': ['html'] }, image);
+    if (!target) return false;
+    const { html } = await this.#server.report(asked, token);
+    await workspace.fs.writeFile(target, Buffer.from(html, 'utf8'));
+    return true;
   }
 
-  async #pick(title: string, image: Uri | undefined): Promise<readonly PickedImage[]> {
+  /** @throws CaptionError `usage` if there are more images than a view takes, or none in the folder */
+  async #pick(
+    { title, from }: PanelRequests['pick']['params'],
+    image: Uri | undefined,
+  ): Promise<readonly PickedImage[]> {
     const chosen = await window.showOpenDialog({
       title,
-      canSelectMany: true,
-      filters: { Images: extensions },
+      ...(from === 'folder'
+        ? { canSelectFiles: false, canSelectFolders: true, openLabel: 'Take its images' }
+        : { canSelectMany: true, filters: { Images: extensions } }),
       ...(image ? { defaultUri: Uri.joinPath(image, '..') } : {}),
     });
-    return (chosen ?? []).map((uri) => ({
+    const [folder] = chosen ?? [];
+    const images = from === 'folder' && folder ? await imagesIn(folder) : (chosen ?? []);
+    if (images.length > mostImages) {
+      throw new CaptionError(
+        'usage',
+        `${images.length} images are more than the ${mostImages} that a view takes. Choose fewer.`,
+      );
+    }
+    return images.map((uri) => ({
       uri: uri.toString(),
       name: nameOf(uri),
       source: this.#webview.asWebviewUri(uri).toString(),
@@ -76,15 +114,33 @@ export class PanelAnswers {
   }
 }
 
+/** Those that lie in the folder itself, by name. */
+async function imagesIn(folder: Uri): Promise<Uri[]> {
+  const entries = await workspace.fs.readDirectory(folder);
+  const names = entries
+    .filter(([name, type]) => (type & FileType.File) !== 0 && namesImage(name))
+    .map(([name]) => name);
+  if (names.length === 0)
+    throw new CaptionError('empty-folder', `${folder.fsPath} has no image in it. Choose another folder.`);
+  return names.toSorted().map((name) => Uri.joinPath(folder, name));
+}
+
+function askWhere(
+  ending: string,
+  filters: Record<string, string[]>,
+  image: Uri | undefined,
+): Thenable<Uri | undefined> {
+  const file = `${image ? nameOf(image) : 'prefix'}.${ending}`;
+  const [kind = ''] = Object.keys(filters);
+  const title = `Save as ${kind}`;
+  return window.showSaveDialog({ title, filters, ...(image ? { defaultUri: Uri.joinPath(image, '..', file) } : {}) });
+}
+
 async function save(
   { name, format, content }: PanelRequests['save']['params'],
   image: Uri | undefined,
 ): Promise<boolean> {
-  const file = `${image ? nameOf(image) : 'prefix'}.${name}.${format}`;
-  const target = await window.showSaveDialog({
-    filters: { [formatNames[format]]: [format] },
-    ...(image ? { defaultUri: Uri.joinPath(image, '..', file) } : {}),
-  });
+  const target = await askWhere(`${name}.${format}`, { [formatNames[format]]: [format] }, image);
   if (!target) return false;
   await workspace.fs.writeFile(target, Buffer.from(content, format === 'png' ? 'base64' : 'utf8'));
   return true;

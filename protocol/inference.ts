@@ -91,10 +91,15 @@ export interface ImageContent extends ImageBytes {
   readonly sha256: string;
 }
 
-export interface EncodeImageParams {
+interface ImageParams {
   readonly model: string;
   readonly provider: string;
   readonly image: ImageContent;
+}
+
+export interface EncodeImageParams extends ImageParams {
+  /** Asks for the image as well, at most this many pixels a side. */
+  readonly photo?: number;
 }
 
 export interface EncodedImage {
@@ -103,12 +108,14 @@ export interface EncodedImage {
   /** Of the upright image, in pixels. */
   readonly width: number;
   readonly height: number;
+  /** The upright image as a JPEG, if it was asked for. */
+  readonly photo?: Uint8Array;
 }
 
 /** The prefix of one image, for views that set images beside each other. */
 export const encodeImage = new RequestType<EncodeImageParams, EncodedImage, Failure>('inference/encodeImage');
 
-export interface ComputeLensParams<View extends LensView = LensView> extends EncodeImageParams {
+export interface ComputeLensParams<View extends LensView = LensView> extends ImageParams {
   readonly uri: string;
   readonly view: View;
   readonly params: LensViews[View]['params'];

@@ -6,6 +6,9 @@
 import { RequestType } from 'vscode-jsonrpc';
 import type { Caption, CaptionOptions, ErrorCode, ModelInfo, NearestToken, TokenScore } from './caption.js';
 
+/** The most images that a view takes beside its own, and the most of a reference. */
+export const mostImages = 200;
+
 /** A prefix row p against a token embedding e; μ is the mean token embedding. For all, larger is nearer; Euclidean is −‖p − e‖. */
 export const metrics = ['cosine', 'dot', 'euclidean', 'centred'] as const;
 export type Metric = (typeof metrics)[number];
@@ -136,6 +139,10 @@ export interface AttentionParams {
 }
 
 export interface AttentionData {
+  readonly of: 'decoder' | 'mapper';
+  /** Of which layer and head; absent: the mean of all. */
+  readonly layer?: number;
+  readonly head?: number;
   readonly layers: number;
   readonly heads: number;
   readonly rows: readonly string[];
@@ -187,6 +194,7 @@ export interface CounterfactualsData {
   readonly caption: Caption;
   readonly results: readonly {
     readonly intervention: Intervention;
+    /** Of many interventions without its tokens. */
     readonly caption: Caption;
     readonly words: readonly WordChange[];
     /** Of the old caption's log-probability: Σ over its tokens, teacher-forced, new − old, in nats. */
@@ -230,14 +238,16 @@ export interface CompareData {
   readonly items: readonly {
     readonly label: string;
     readonly uri: string;
+    /** Of many images without its tokens. */
     readonly caption: Caption;
+    /** Position by position; of many images fewer, or none. */
     readonly nearest: readonly Token[];
   }[];
-  /** Cosine of whole prefixes; only where all come from one pack. */
+  /** Cosine of whole prefixes, row i with the items 0 … i; only where all come from one pack. */
   readonly similarity?: readonly (readonly number[])[];
   /** Order of the items in which similar ones stand together, and their clusters' numbers. */
   readonly clusters?: { readonly order: readonly number[]; readonly cluster: readonly number[] };
-  /** Each item's caption against the first one's. */
+  /** Each item's caption against the first one's; empty where there was no room for it. */
   readonly words: readonly (readonly WordChange[])[];
   /** Tokens that are nearest at the same position for more than half of the images. */
   readonly shared?: readonly (Token & { readonly position: number; readonly share: number })[];
@@ -307,6 +317,26 @@ export interface LensResult<View extends LensView = LensView> {
 /** Asks the language server for a view's data. Fails with a `{ code }` of `errorCodes` in the error's data. */
 export const lensRequest = new RequestType<LensParams, LensResult, { code: ErrorCode }>('clipcap/lens');
 
+/** What is asked of each view; defaults for those that are left out. */
+export type LensViewParams = { readonly [View in LensView]?: LensViews[View]['params'] };
+
+/** Every view of one image as a web page of its own. A comparison is in it if `views` say with what. */
+export interface LensReportParams {
+  readonly uri: string;
+  readonly views?: LensViewParams;
+  readonly reference?: readonly string[];
+}
+
+export interface LensReport {
+  /** The one answer that may exceed 200 KB: it holds the image and what draws the views. */
+  readonly html: string;
+}
+
+/** Asks the language server for a report. Fails as `lensRequest` does. */
+export const lensReportRequest = new RequestType<LensReportParams, LensReport, { code: ErrorCode }>(
+  'clipcap/lensReport',
+);
+
 // ── the command line ──────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The document of `clipcap inspect --json`, version 1: fields may be added, none change their meaning. */
@@ -322,8 +352,12 @@ export interface InspectDocument {
   };
   readonly views: { readonly [View in LensView]?: LensViews[View]['data'] };
   /** Views that this pack or this prefix cannot give, and why. */
-  readonly unavailable?: { readonly [View in LensView]?: { readonly code: ErrorCode; readonly message: string } };
+  readonly unavailable?: UnavailableViews;
 }
+
+export type UnavailableViews = {
+  readonly [View in LensView]?: { readonly code: ErrorCode; readonly message: string };
+};
 
 /** What a report holds in `<script type="application/json" id="lens-data">`. */
 export interface ReportDocument extends InspectDocument {

@@ -4,7 +4,7 @@
  * that is pending when the panel goes, is cancelled wherever it is and gets no answer that counts.
  */
 import type { CaptionResult, ErrorCode } from './caption.js';
-import type { LensParams, LensView, LensViews } from './lens.js';
+import type { LensParams, LensReportParams, LensView, LensViews } from './lens.js';
 
 /** What the panel shows; also what the webview keeps in its state, so that a reload restores it. */
 export interface PanelImage {
@@ -27,12 +27,21 @@ export type PickedImage = PanelImage;
 export const savedFormats = ['svg', 'png', 'csv', 'json'] as const;
 export type SavedFormat = (typeof savedFormats)[number];
 
+/** Where images are chosen: files one by one, or all of a folder. */
+export const pickSources = ['files', 'folder'] as const;
+export type PickSource = (typeof pickSources)[number];
+
 /** What the webview can ask its host, by method. */
 export interface PanelRequests {
   /** A view of the image that the panel shows. */
   readonly lens: { readonly params: Omit<LensParams, 'uri'>; readonly data: LensViews[LensView]['data'] };
-  /** Lets the user choose images; none if the dialog is dismissed. */
-  readonly pick: { readonly params: { readonly title: string }; readonly data: readonly PickedImage[] };
+  /** Lets the user choose images, at most `mostImages`; none if the dialog is dismissed. */
+  readonly pick: {
+    readonly params: { readonly title: string; readonly from: PickSource };
+    readonly data: readonly PickedImage[];
+  };
+  /** Lets the user choose where to save all views as one web page; false if the dialog is dismissed. */
+  readonly report: { readonly params: Omit<LensReportParams, 'uri'>; readonly data: boolean };
   /** Lets the user choose where to save; false if the dialog is dismissed. `name` has no extension. */
   readonly save: {
     readonly params: { readonly name: string; readonly format: SavedFormat; readonly content: string };

@@ -39,7 +39,7 @@ export function exportTools(name: string, { picture, sheet, data, copy, save }: 
 }
 
 /** Says on the button what became of it. */
-async function deliver(button: HTMLButtonElement, act: () => Promise<boolean>): Promise<void> {
+export async function deliver(button: HTMLButtonElement, act: () => Promise<boolean>): Promise<void> {
   const label = button.textContent;
   button.disabled = true;
   const outcome = await act().then(

@@ -1,4 +1,12 @@
-/** What all views light up together: a prefix position, a token of the caption, a word of the vocabulary. */
+/** What all views light up together: a prefix position, a token of the caption, a word of the vocabulary, a part of the image. */
+
+/** In shares of the upright image's width and height. */
+export interface Region {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
 
 export interface Highlight {
   readonly position?: number;
@@ -6,13 +14,21 @@ export interface Highlight {
   readonly token?: number;
   /** Id in the vocabulary. */
   readonly word?: number;
+  readonly region?: Region;
 }
 
 /** Pointing at something lights it up until the pointer leaves; what is pinned stays until it is pinned again. */
 export class Highlights {
   #hovered: Highlight | undefined;
-  #pinned: Highlight = {};
+  #pinned: Highlight;
+  readonly #keep: (pinned: Highlight) => void;
   readonly #listeners = new Set<(highlight: Highlight) => void>();
+
+  /** `pinned` is what was pinned before; `keep` is told of what is pinned from now on. */
+  constructor(pinned: Highlight = {}, keep: (pinned: Highlight) => void = () => undefined) {
+    this.#pinned = pinned;
+    this.#keep = keep;
+  }
 
   get current(): Highlight {
     return this.#hovered ?? this.#pinned;
@@ -35,9 +51,8 @@ export class Highlights {
 
   /** Pins, or unpins what is pinned already. */
   pin(highlight: Highlight): void {
-    const { position, token, word } = this.#pinned;
-    const same = position === highlight.position && token === highlight.token && word === highlight.word;
-    this.#pinned = same ? {} : highlight;
+    this.#pinned = isSame(this.#pinned, highlight) ? {} : highlight;
+    this.#keep(this.#pinned);
     this.#tell();
   }
 
@@ -51,4 +66,15 @@ export class Highlights {
   #tell(): void {
     for (const listener of this.#listeners) listener(this.current);
   }
+}
+
+function isSame(one: Highlight, other: Highlight): boolean {
+  return (
+    one.position === other.position &&
+    one.token === other.token &&
+    one.word === other.word &&
+    one.region?.x === other.region?.x &&
+    one.region?.y === other.region?.y &&
+    one.region?.width === other.region?.width
+  );
 }

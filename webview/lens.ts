@@ -1,8 +1,9 @@
 /** The Prefix Lens: one sentence on what a prefix is, a tab for each view, and only the chosen view at work. */
-import { lensViews, type LensView } from '@clipcap/protocol/lens';
+import { lensViews, type LensView, type LensViewParams } from '@clipcap/protocol/lens';
 import type { PanelImage } from '@clipcap/protocol/panel';
 import { make } from './make.js';
-import { paneOf, type Around, type Pane } from './pane.js';
+import { paneOf, type Around, type Pane, type PaneMaker } from './pane.js';
+import { drawPositions } from './positions.js';
 import { roveFocus } from './roving.js';
 import { attentionView } from './views/attention.js';
 import { beamsView } from './views/beams.js';
@@ -20,21 +21,20 @@ import type { Shown } from './views/view.js';
 interface Tab {
   readonly label: string;
   /** Its views, from top to bottom. */
-  readonly views: readonly LensView[];
-  readonly panes: readonly ((around: Around) => Pane)[];
+  readonly panes: readonly PaneMaker[];
 }
 
 const tabs: readonly Tab[] = [
-  { label: 'Prefix', views: ['table'], panes: [paneOf(tableView)] },
-  { label: 'Heat map', views: ['heatmap'], panes: [paneOf(heatmapView)] },
-  { label: 'Map', views: ['map'], panes: [paneOf(mapView)] },
-  { label: 'Tokens', views: ['tokens', 'beams'], panes: [paneOf(tokensView), paneOf(beamsView)] },
-  { label: 'Attention', views: ['attention'], panes: [paneOf(attentionView)] },
-  { label: 'Logit lens', views: ['lens'], panes: [paneOf(logitLensView)] },
-  { label: 'Counterfactuals', views: ['counterfactuals'], panes: [paneOf(counterfactualsView)] },
-  { label: 'Where in the image', views: ['occlusion'], panes: [paneOf(occlusionView)] },
-  { label: 'Compare', views: ['compare'], panes: [paneOf(compareView)] },
-  { label: 'Encoder’s words', views: ['encoder'], panes: [paneOf(encoderView)] },
+  { label: 'Prefix', panes: [paneOf(tableView)] },
+  { label: 'Heat map', panes: [paneOf(heatmapView)] },
+  { label: 'Map', panes: [paneOf(mapView)] },
+  { label: 'Tokens', panes: [paneOf(tokensView), paneOf(beamsView)] },
+  { label: 'Attention', panes: [paneOf(attentionView)] },
+  { label: 'Logit lens', panes: [paneOf(logitLensView)] },
+  { label: 'Counterfactuals', panes: [paneOf(counterfactualsView)] },
+  { label: 'Where in the image', panes: [paneOf(occlusionView)] },
+  { label: 'Compare', panes: [paneOf(compareView)] },
+  { label: 'Encoder’s words', panes: [paneOf(encoderView)] },
 ];
 
 export interface Lens {
@@ -44,6 +44,20 @@ export interface Lens {
   open(image: Shown): void;
   /** Cancels what is asked. */
   leave(): void;
+}
+
+/** What all views ask for with the options that were kept for them; those that ask for nothing yet are left out. */
+export function askedOfAll(kept: (view: LensView) => unknown): LensViewParams {
+  const asked = tabs.flatMap(({ panes }) => panes).map(({ view, asked: of }) => [view, of(kept(view))] as const);
+  return Object.fromEntries(asked.filter(([, params]) => params !== undefined));
+}
+
+/** What of the options that were kept, by view, holds for another image too. */
+export function keptForAnother(kept: Readonly<Record<string, object>>): Readonly<Record<string, object>> {
+  const makers = new Map<string, PaneMaker>(tabs.flatMap(({ panes }) => panes).map((maker) => [maker.view, maker]));
+  return Object.fromEntries(
+    Object.entries(kept).map(([view, options]) => [view, makers.get(view)?.general(options) ?? options]),
+  );
 }
 
 /**
@@ -58,7 +72,7 @@ export function makeLens(
   there: readonly LensView[] = lensViews,
 ): Lens {
   const made = tabs
-    .filter(({ views }) => views.some((view) => there.includes(view)))
+    .filter(({ panes }) => panes.some(({ view }) => there.includes(view)))
     .map(({ label, panes }, index) => {
       const button = make(
         'button',
@@ -76,13 +90,18 @@ export function makeLens(
   const list = make('div', { role: 'tablist', 'aria-label': 'Views of the prefix', class: 'tabs' });
   list.append(...made.map(({ button }) => button));
   const explanation = make('p', { class: 'explanation' });
-  place.append(explanation, list, ...made.map(({ panel }) => panel));
+  const prefix = make('div', { class: 'places', role: 'group', 'aria-label': 'Positions of the prefix' });
+  let endListening: (() => void) | undefined;
+  place.append(explanation, prefix, list, ...made.map(({ panel }) => panel));
 
   let image: Shown | undefined;
   let positions = 10;
   let current = made.find(({ label }) => label === chosen) ?? made[0];
 
   const explain = (): void => {
+    endListening?.();
+    prefix.replaceChildren();
+    endListening = drawPositions(prefix, positions, around.highlights);
     explanation.textContent =
       `ClipCap turned the image into ${positions} made-up words, the prefix, which the language model continued ` +
       'with the caption. Each view looks at them in another way; click what you see to keep it marked in all of them.';
@@ -97,7 +116,7 @@ export function makeLens(
     if (!current || !image) return;
     const shown = image;
     if (current.panes.length === 0) {
-      current.panes = current.makers.map((maker) => maker(around)).filter(({ view }) => there.includes(view));
+      current.panes = current.makers.filter(({ view }) => there.includes(view)).map((maker) => maker.make(around));
       current.panel.replaceChildren(...current.panes.map(({ element }) => element));
     }
     for (const pane of current.panes) pane.open(shown);
@@ -147,8 +166,7 @@ export function makeLens(
       show();
     },
     open(next) {
-      const prefix = next.result?.image.prefix ?? [];
-      if (prefix.length > 0) positions = prefix.length;
+      positions = next.result?.model.prefixLength ?? positions;
       if (image?.uri !== next.uri || (image.result && image.result !== next.result)) clear();
       image = next;
       explain();

@@ -1,22 +1,36 @@
 /** The panel: says to its host that it is there, draws what the host answers, and remembers what was chosen for a reload. */
-import { panelModes, type FromWebview, type PanelImage, type PanelMode, type ToWebview } from '@clipcap/protocol/panel';
+import {
+  panelModes,
+  type FromWebview,
+  type PanelImage,
+  type PanelMode,
+  type PickedImage,
+  type ToWebview,
+} from '@clipcap/protocol/panel';
 import { drawCaption, drawFailure, drawPending, type CaptionActions } from './caption.js';
 import { choice } from './controls.js';
-import { Highlights } from './highlights.js';
-import { drawImage } from './image.js';
-import { makeLens } from './lens.js';
+import { deliver } from './exportTools.js';
+import { Highlights, type Highlight } from './highlights.js';
+import { drawImage, markRegion } from './image.js';
+import { askedOfAll, keptForAnother, makeLens } from './lens.js';
 import { make } from './make.js';
 import { Requests } from './requests.js';
 import { makeTooltip } from './tooltip.js';
 import './panel.css';
 import './lens.css';
 
-/** What VS Code keeps for a webview: the image, and what was chosen once something was. */
-interface State extends PanelImage {
+/** What was chosen in the panel, once something was. */
+interface Chosen {
   readonly tab?: string;
   readonly mode?: PanelMode;
+  readonly pinned?: Highlight;
   readonly options?: Readonly<Record<string, object>>;
+  /** Images that stand for "every image". */
+  readonly reference?: readonly PickedImage[];
 }
+
+/** What VS Code keeps for a webview. */
+type State = PanelImage & Chosen;
 
 /** What VS Code gives to a webview's script, once. */
 declare function acquireVsCodeApi(): {
@@ -35,19 +49,30 @@ const section = make('section', { class: 'prefix', 'aria-label': 'Prefix Lens' }
 const foot = make('div', { class: 'panel-foot' });
 page.append(make('header', { class: 'top' }, figure, about), section, foot);
 const tooltip = makeTooltip(page);
-const highlights = new Highlights();
 const requests = new Requests(say);
 const restored = host.getState();
-let chosen: Pick<State, 'tab' | 'mode' | 'options'> = {
-  ...(restored?.tab === undefined ? {} : { tab: restored.tab }),
-  ...(restored?.mode === undefined ? {} : { mode: restored.mode }),
-  ...(restored?.options === undefined ? {} : { options: restored.options }),
-};
+let chosen: Chosen = restored ? chosenIn(restored) : {};
 let image: PanelImage | undefined = restored;
 
-function remember(next: Partial<Pick<State, 'tab' | 'mode' | 'options'>>): void {
+const highlights = new Highlights(chosen.pinned, (pinned) => {
+  remember({ pinned });
+});
+markRegion(figure, highlights);
+
+function chosenIn({ uri: _uri, name: _name, source: _source, ...rest }: State): Chosen {
+  return rest;
+}
+
+function remember(next: Chosen): void {
   chosen = { ...chosen, ...next };
   if (image) host.setState({ uri: image.uri, name: image.name, source: image.source, ...chosen });
+}
+
+/** What was chosen about the tokens of one caption, or a part of one image, says nothing about another's. */
+function forgetCaption(): void {
+  if (chosen.options) chosen = { ...chosen, options: keptForAnother(chosen.options) };
+  const { token, region } = highlights.pinned;
+  if (token !== undefined || region !== undefined) highlights.pin(highlights.pinned);
 }
 
 const actions: CaptionActions = {
@@ -72,7 +97,11 @@ const lens = makeLens(
       return requests.ask('lens', asked, signal);
     },
     readOnly: false,
-    pick: (title) => requests.ask('pick', { title }),
+    pick: (title, from) => requests.ask('pick', { title, from }),
+    reference: () => chosen.reference ?? [],
+    refer: (reference) => {
+      remember({ reference });
+    },
     save: (name, format, content) => requests.ask('save', { name, format, content }),
     kept: (view) => chosen.options?.[view],
     keep: (view, options) => {
@@ -84,6 +113,20 @@ const lens = makeLens(
     remember({ tab });
   },
 );
+
+const report = make('button', { type: 'button', class: 'plain' }, 'Save report…');
+report.addEventListener('click', () => {
+  const views = askedOfAll((view) => chosen.options?.[view]);
+  const reference = (chosen.reference ?? []).map(({ uri }) => uri);
+  told.textContent = '';
+  const saved = requests.ask('report', { views, ...(reference.length > 0 ? { reference } : {}) });
+  saved.catch((error: unknown) => {
+    told.textContent = error instanceof Error ? error.message : String(error);
+  });
+  void deliver(report, () => saved);
+});
+const told = make('span', { class: 'failure', role: 'status' });
+foot.append(report, make('span', { class: 'quiet' }, 'all views as one web page'), told);
 
 const modeNames: Readonly<Record<PanelMode, string>> = {
   inspected: 'shows what is inspected',
@@ -132,6 +175,7 @@ function draw(message: Extract<ToWebview, { image: PanelImage }>): void {
 window.addEventListener('message', ({ data }: MessageEvent<ToWebview>) => {
   if (data.type === 'answer' || data.type === 'error') requests.receive(data);
   else {
+    if (image && image.uri !== data.image.uri) forgetCaption();
     image = data.image;
     remember({});
     draw(data);

@@ -3,7 +3,7 @@
  * request: asked when the view is opened or its options change, cancelled when it is left, told in place when it fails.
  */
 import type { LensView } from '@clipcap/protocol/lens';
-import type { PickedImage, SavedFormat } from '@clipcap/protocol/panel';
+import type { PickedImage, PickSource, SavedFormat } from '@clipcap/protocol/panel';
 import { action, tick } from './controls.js';
 import { exportTools } from './exportTools.js';
 import type { Highlights } from './highlights.js';
@@ -21,7 +21,10 @@ export interface Around {
   readonly save: (name: string, format: SavedFormat, content: string) => Promise<boolean>;
   /** Nothing can be asked but what is there: options do not change what is asked. */
   readonly readOnly: boolean;
-  readonly pick: (title: string) => Promise<readonly PickedImage[]>;
+  readonly pick: (title: string, from: PickSource) => Promise<readonly PickedImage[]>;
+  /** Images that stand for "every image" instead of the pack's statistics. */
+  readonly reference: () => readonly PickedImage[];
+  readonly refer: (images: readonly PickedImage[]) => void;
   readonly ask: <Name extends LensView>(
     view: Name,
     params: Params<Name>,
@@ -45,11 +48,26 @@ export interface Pane {
   redraw(): void;
 }
 
-/** Makes panes of a view; so views of different types stand in one list. */
-export function paneOf<Name extends LensView, Options extends object>(
-  view: View<Name, Options>,
-): (around: Around) => Pane {
-  return (around) => new ViewPane(view, around);
+/** A view whose type is its own business, so that views of different types stand in one list. */
+export interface PaneMaker {
+  readonly view: LensView;
+  readonly make: (around: Around) => Pane;
+  /** What the view asks for with the options that were kept for it; undefined: nothing yet. */
+  readonly asked: (kept: unknown) => object | undefined;
+  /** What of the options that were kept for it holds for another image too. */
+  readonly general: (kept: object) => object;
+}
+
+export function paneOf<Name extends LensView, Options extends object>(view: View<Name, Options>): PaneMaker {
+  return {
+    view: view.name,
+    make: (around) => new ViewPane(view, around),
+    asked: (kept) => view.params(restored(view.defaults, kept)),
+    general: (kept) => {
+      const ofCaption: readonly string[] = view.ofCaption ?? [];
+      return Object.fromEntries(Object.entries(kept).filter(([name]) => !ofCaption.includes(name)));
+    },
+  };
 }
 
 class ViewPane<Name extends LensView, Options extends object> implements Pane {
@@ -105,7 +123,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
 
   #update(): void {
     const params = this.#around.readOnly ? {} : this.#view.params(this.#options);
-    const reference = this.#view.reference?.(this.#options) ?? [];
+    const reference = this.#view.usesReference === true ? this.#around.reference().map(({ uri }) => uri) : [];
     const key = params && JSON.stringify([params, reference]);
     if (params === undefined || key === undefined) {
       this.leave();
@@ -142,7 +160,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
       this.#note.replaceChildren();
       this.#draw(data);
     } catch (error) {
-      if (this.#run === run) this.#fail(error instanceof Error ? error.message : String(error));
+      if (this.#run === run) this.#fail(error);
     } finally {
       if (this.#run === run) {
         this.#run = undefined;
@@ -170,7 +188,16 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
       },
       copy: this.#around.copy,
       readOnly: this.#around.readOnly,
-      pick: this.#around.pick,
+      pick: (title, from) =>
+        this.#around.pick(title, from).catch((error: unknown) => {
+          this.#tell(error);
+          return [];
+        }),
+      reference: this.#around.reference(),
+      refer: (images) => {
+        this.#around.refer(images);
+        this.#update();
+      },
     };
   }
 
@@ -216,13 +243,20 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
     if (focused !== undefined) this.#refocus(focused);
   }
 
-  #fail(message: string): void {
+  #fail(error: unknown): void {
+    this.#picture.querySelector('.waiting')?.remove();
+    this.#tell(error);
+    if (this.#around.readOnly) return;
     const again = action('Try again', () => {
       this.#note.replaceChildren();
       this.#update();
     });
-    this.#picture.querySelector('.waiting')?.remove();
-    this.#note.replaceChildren(make('p', { class: 'failure', role: 'alert' }, message), again);
+    this.#note.append(again);
+  }
+
+  #tell(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#note.replaceChildren(make('p', { class: 'failure', role: 'alert' }, message));
   }
 
   #clear(): void {

@@ -6,11 +6,11 @@ const xml = 'http://www.w3.org/2000/svg';
 
 /** What of an SVG's look comes from style sheets. */
 const looks = [
-  'fill',
   'fill-opacity',
+  'stroke-opacity',
+  'fill',
   'stroke',
   'stroke-width',
-  'stroke-opacity',
   'stroke-dasharray',
   'opacity',
   'font-family',
@@ -42,7 +42,7 @@ export function toSvg(picture: HTMLElement): string {
   const width = Math.ceil(onto.bounds.right + 2 * margin);
   const height = Math.ceil(onto.bounds.bottom + 2 * margin);
   const ground = rectangle(-margin, -margin, width, height);
-  ground.setAttribute('fill', getComputedStyle(document.body).backgroundColor);
+  paint(ground, 'fill', getComputedStyle(document.body).backgroundColor);
   root.prepend(ground);
   root.setAttribute('xmlns', xml);
   root.setAttribute('width', String(width));
@@ -86,8 +86,8 @@ function drawBox(style: CSSStyleDeclaration, box: DOMRect, onto: Canvas): void {
   if (!filled && !bordered) return;
   const { x, y } = place(box, onto);
   const drawn = rectangle(x, y, box.width, box.height);
-  drawn.setAttribute('fill', filled ? style.backgroundColor : 'none');
-  if (bordered) drawn.setAttribute('stroke', style.borderTopColor);
+  paint(drawn, 'fill', filled ? style.backgroundColor : 'none');
+  if (bordered) paint(drawn, 'stroke', style.borderTopColor);
   drawn.setAttribute('rx', String(Number.parseFloat(style.borderTopLeftRadius) || 0));
   onto.root.append(drawn);
 }
@@ -103,7 +103,7 @@ function drawText(node: Text, onto: Canvas): void {
     const drawn = document.createElementNS(xml, 'text');
     drawn.setAttribute('x', String(x));
     drawn.setAttribute('y', String(y + box.height * 0.77));
-    drawn.setAttribute('fill', style.color);
+    paint(drawn, 'fill', style.color);
     for (const look of ['font-family', 'font-size', 'font-weight'])
       drawn.setAttribute(look, style.getPropertyValue(look));
     if (style.textDecorationLine !== 'none') drawn.setAttribute('text-decoration', style.textDecorationLine);
@@ -157,7 +157,9 @@ function freezeLook(element: Element, style: CSSStyleDeclaration): void {
   element.removeAttribute('class');
   for (const look of looks) {
     const value = style.getPropertyValue(look);
-    if (value !== '') element.setAttribute(look, value);
+    if (value === '') continue;
+    if (look === 'fill' || look === 'stroke') paint(element, look, value);
+    else element.setAttribute(look, value);
   }
 }
 
@@ -179,6 +181,21 @@ function drawPhoto(photo: HTMLImageElement, box: DOMRect, onto: Canvas): void {
   } catch {
     // The image belongs to another origin.
   }
+}
+
+/** Programs that draw SVG know `rgb()` without an opacity, few know what style sheets make of a mixed colour. */
+function paint(element: Element, look: 'fill' | 'stroke', color: string): void {
+  const mixed = /^color\(srgb ([\d.e-]+) ([\d.e-]+) ([\d.e-]+)(?: \/ ([\d.e-]+))?\)$/u.exec(color);
+  const plain = /^rgba\((\d+), (\d+), (\d+), ([\d.e-]+)\)$/u.exec(color);
+  const [, red, green, blue, opacity] = mixed ?? plain ?? [];
+  if (red === undefined) {
+    element.setAttribute(look, color);
+    return;
+  }
+  const scale = mixed ? 255 : 1;
+  const parts = [red, green, blue].map((part) => Math.round(scale * Number(part)));
+  element.setAttribute(look, `rgb(${parts.join(', ')})`);
+  if (opacity !== undefined) element.setAttribute(`${look}-opacity`, opacity);
 }
 
 function bitmap(data: string, x: number, y: number, { width, height }: DOMRect): SVGImageElement {

@@ -2,12 +2,12 @@
  * The report of `clipcap inspect --report`: all views of one image from the document that the page carries, drawn by the
  * panel's own views, read-only. The page asks nothing of any network.
  */
-import type { Caption, CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
-import { lensViews, type LensView, type LensViews } from '@clipcap/protocol/lens';
+import type { Caption, CaptionResult } from '@clipcap/protocol/caption';
+import { lensViews, type LensView, type ReportDocument } from '@clipcap/protocol/lens';
 import type { SavedFormat } from '@clipcap/protocol/panel';
 import { drawCaption } from './caption.js';
 import { Highlights } from './highlights.js';
-import { drawImage } from './image.js';
+import { drawImage, markRegion } from './image.js';
 import { makeLens } from './lens.js';
 import { make } from './make.js';
 import { makeTooltip } from './tooltip.js';
@@ -15,14 +15,6 @@ import type { Data } from './views/view.js';
 import './report.css';
 import './panel.css';
 import './lens.css';
-
-/** What the page carries: the document of `clipcap inspect --json`, and the image itself as a data URI. */
-interface ReportDocument {
-  readonly version: 1;
-  readonly model: ModelInfo;
-  readonly image: Partial<CaptionResult['image']> & { readonly path?: string; readonly source?: string };
-  readonly views: { readonly [View in LensView]?: LensViews[View]['data'] };
-}
 
 const types: Readonly<Record<SavedFormat, string>> = {
   svg: 'image/svg+xml',
@@ -39,7 +31,7 @@ function readDocument(): ReportDocument {
   return JSON.parse(text) as ReportDocument;
 }
 
-function drawReport({ model, image, views }: ReportDocument): void {
+function drawReport({ model, image, views, unavailable = {} }: ReportDocument): void {
   document.body.classList.add('report');
   const page = make('main');
   const figure = make('figure', { class: 'image' });
@@ -49,20 +41,21 @@ function drawReport({ model, image, views }: ReportDocument): void {
   (document.getElementById('app') ?? document.body).append(page);
   const tooltip = makeTooltip(page);
   const highlights = new Highlights();
-  const path = image.path ?? 'image';
+  markRegion(figure, highlights);
+  const { path, source, sha256, width, height } = image;
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
-  const shown = { uri: path, name, source: image.source ?? '' };
+  const shown = { uri: views.compare?.items[0]?.uri ?? path, name, source };
   const caption: Caption | undefined = (views.tokens ?? views.occlusion ?? views.counterfactuals)?.caption;
   const result: CaptionResult = {
     model,
     title: model.id,
     image: {
-      sha256: image.sha256 ?? '',
-      width: image.width ?? 0,
-      height: image.height ?? 0,
-      captions: image.captions ?? (caption ? [caption] : []),
-      prefix: image.prefix ?? [],
-      timings: image.timings ?? { decode: 0, preprocess: 0, encode: 0, map: 0, generate: 0, interpret: 0 },
+      sha256,
+      width,
+      height,
+      captions: caption ? [caption] : [],
+      prefix: [],
+      timings: { decode: 0, preprocess: 0, encode: 0, map: 0, generate: 0, interpret: 0 },
     },
   };
   document.title = `${name}: Prefix Lens`;
@@ -77,11 +70,12 @@ function drawReport({ model, image, views }: ReportDocument): void {
       copy,
       ask: <Name extends LensView>(view: Name) => {
         const data: Data<Name> | undefined = views[view];
-        return data === undefined
-          ? Promise.reject(new Error('The report has no data of this view.'))
-          : Promise.resolve(data);
+        const why = unavailable[view]?.message ?? 'The report has no data of this view.';
+        return data === undefined ? Promise.reject(new Error(why)) : Promise.resolve(data);
       },
       pick: () => Promise.resolve([]),
+      reference: () => [],
+      refer: () => undefined,
       save: (view, format, content) => {
         download(`${name}.${view}.${format}`, content, format);
         return Promise.resolve(true);
@@ -91,10 +85,9 @@ function drawReport({ model, image, views }: ReportDocument): void {
     },
     undefined,
     () => undefined,
-    lensViews.filter((view) => views[view] !== undefined),
+    lensViews.filter((view) => views[view] !== undefined || unavailable[view] !== undefined),
   );
-  const { width, height } = result.image;
-  lens.open({ ...shown, ...(width > 0 && height > 0 ? { width, height } : {}), result });
+  lens.open({ ...shown, width, height, result });
 }
 
 function copy(text: string): void {

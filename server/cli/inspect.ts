@@ -4,19 +4,17 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
 import type { ErrorCode } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import { lensViews, type InspectDocument, type LensView } from '@clipcap/protocol/lens';
 import { createInference } from '../process/createInference.js';
-import { LensRequests } from '../process/lensRequests.js';
 import type { ProvedInference } from '../process/provedInference.js';
-import { readImage } from '../process/readImage.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
+import { describeDocument } from '../report/describe.js';
+import { wholeLens } from '../report/document.js';
+import { reportHtml } from '../report/page.js';
 import type { Places as CaptionPlaces } from './caption.js';
 import { findImages } from './images.js';
 import type { InspectRequest } from './inspectFlags.js';
-import { describeDocument } from './inspectText.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
 import { Progress } from './progress.js';
-import { reportHtml } from './report.js';
 import { plain } from './text.js';
 
 const interruptedExitCode = 130;
@@ -46,11 +44,10 @@ export async function inspect(request: InspectRequest, places: Places): Promise<
   try {
     if (request.report !== undefined) await checkOutput(request.report, '--report');
     inference.start();
-    const document = await lookInside(request, inference, places, progress, interruption.token);
+    const { document, photo } = await lookInside(request, inference, places, progress, interruption.token);
     progress.clear();
     if (request.report !== undefined) {
-      const html = await reportHtml(document, (await readImage(request.path)).bytes, places.report);
-      await writeWhole(request.report, html, '--report');
+      await writeWhole(request.report, await reportHtml(document, photo, places.report), '--report');
     }
     if (request.json) write(process.stdout, `${JSON.stringify(document, null, 2)}\n`);
     else if (request.report === undefined) write(process.stdout, describeDocument(document, process.stdout));
@@ -78,47 +75,22 @@ async function lookInside(
   places: Places,
   progress: Progress,
   token: CancellationToken,
-): Promise<InspectDocument> {
-  const { path, provider, options } = request;
+): ReturnType<typeof wholeLens> {
+  const { path, provider, options, views } = request;
   const folderOf = (model: string): string => (model === 'builtin' ? places.builtin : resolve(model));
-  const model = { folder: folderOf(request.model), provider, options };
-  const lens = new LensRequests(inference, { path: (uri) => fileURLToPath(uri), pack: folderOf });
   const others = await urisOf(request.others);
   const reference = await urisOf(request.reference);
-  const { bytes, sha256 } = await readImage(path);
-  const image = { bytes, sha256, name: path };
-  const { width, height } = await inference.encode({ model: model.folder, provider, image }, token);
   const params = { ...request.params, compare: { ...request.params.compare, ...(others.length > 0 && { others }) } };
-  const wanted =
-    request.views ?? lensViews.filter((view) => view !== 'compare' || Object.keys(params.compare).length > 0);
-  const views: InspectDocument['views'] = {};
-  const unavailable: Partial<Record<LensView, { code: ErrorCode; message: string }>> = {};
-  let info;
-  for (const [done, view] of wanted.entries()) {
-    progress.show(done, wanted.length);
-    const uri = pathToFileURL(resolve(path)).href;
-    try {
-      const result = await lens.view({ uri, view, params: params[view], reference }, model, token);
-      Object.assign(views, { [view]: result.data });
-      info = result.model;
-    } catch (error) {
-      if (!(error instanceof CaptionError) || !isOfView(error.code, request.views !== undefined)) throw error;
-      unavailable[view] = { code: error.code, message: error.message };
-    }
-  }
-  info ??= await inference.load(model.folder, provider);
-  return {
-    version: 1,
-    model: info,
-    image: { path, sha256, width, height },
-    views,
-    ...(Object.keys(unavailable).length > 0 && { unavailable }),
-  };
-}
-
-/** Whether the others may still be shown. What nobody asked for by name cannot be asked for wrongly. */
-function isOfView(code: ErrorCode, asked: boolean): boolean {
-  return code === 'lens-unavailable' || (code === 'usage' && !asked);
+  return wholeLens(
+    { uri: pathToFileURL(resolve(path)).href, path, views, params, reference },
+    {
+      inference,
+      places: { path: (uri) => fileURLToPath(uri), pack: folderOf },
+      model: { folder: folderOf(request.model), provider, options },
+      token,
+      progress: (done, all) => progress.show(done, all),
+    },
+  );
 }
 
 async function urisOf(paths: readonly string[]): Promise<string[]> {

@@ -17,6 +17,7 @@ const { storage } = parseArgs({ options: { storage: { type: 'string' } }, strict
 
 startServer(connection, {
   builtin: fileURLToPath(new URL('../models/builtin', import.meta.url)),
+  reportScript: fileURLToPath(new URL('./report.js', import.meta.url)),
   createInference: (idleMilliseconds) =>
     createInference({
       verdicts: typeof storage === 'string' ? join(storage, verdictsFile) : defaultVerdictsFile(),

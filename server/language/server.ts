@@ -11,8 +11,10 @@ import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
 import { CaptionError, toResponseError } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
 import { captionUri, restartInference, serverStatus, workspaceTrusted } from '@clipcap/protocol/language';
-import { lensRequest } from '@clipcap/protocol/lens';
-import { LensRequests } from '../process/lensRequests.js';
+import { lensReportRequest, lensRequest } from '@clipcap/protocol/lens';
+import { LensRequests, type LensPlaces } from '../process/lensRequests.js';
+import { wholeLens } from '../report/document.js';
+import { reportHtml } from '../report/page.js';
 import { liesInside } from './access.js';
 import { Captions, type Inference, type Model } from './captions.js';
 import { readClient, unknownClient } from './client.js';
@@ -27,12 +29,17 @@ import { statusOf } from './status.js';
 export interface ServerEnvironment {
   /** The folder of the built-in pack. */
   readonly builtin: string;
+  /** The script that draws a report. */
+  readonly reportScript: string;
   /** Makes the inference process's parent, which starts no process before it is asked to caption. */
   readonly createInference: (idleMilliseconds: () => number) => Inference;
 }
 
 /** Serves one client until the connection ends. Does not call `listen()` before its handlers are in place. */
-export function startServer(connection: Connection, { builtin, createInference }: ServerEnvironment): void {
+export function startServer(
+  connection: Connection,
+  { builtin, reportScript, createInference }: ServerEnvironment,
+): void {
   const documents = new TextDocuments(TextDocument);
   const links = new DocumentLinks();
   let client = unknownClient;
@@ -42,7 +49,8 @@ export function startServer(connection: Connection, { builtin, createInference }
 
   const inference = createInference(() => current.idleMinutes * 60_000);
   const captions = new Captions(inference);
-  const lens = new LensRequests(inference, { path: imagePath, pack: namedPack });
+  const places: LensPlaces = { path: imagePath, pack: namedPack };
+  const lens = new LensRequests(inference, places);
   inference.onState(() => void pushStatus());
 
   async function pushStatus(): Promise<void> {
@@ -170,6 +178,16 @@ export function startServer(connection: Connection, { builtin, createInference }
   connection.onRequest(lensRequest, async (params, token) => {
     try {
       return await lens.view(params, await model(), token);
+    } catch (error) {
+      throw toResponseError(error);
+    }
+  });
+
+  connection.onRequest(lensReportRequest, async ({ uri, views = {}, reference }, token) => {
+    try {
+      const asked = { uri, path: imagePath(uri), params: views, reference };
+      const { document, photo } = await wholeLens(asked, { inference, places, model: await model(), token });
+      return { html: await reportHtml(document, photo, reportScript) };
     } catch (error) {
       throw toResponseError(error);
     }

@@ -111,7 +111,7 @@ export class InferenceProcess {
   async encode(params: EncodeImageParams, token?: CancellationToken): Promise<EncodedImage> {
     const { model, provider, image } = params;
     this.#lastModel = { model, provider };
-    const key = JSON.stringify(['encode', model, provider, image.sha256]);
+    const key = JSON.stringify(['encode', model, provider, image.sha256, params.photo]);
     const send: Send<EncodedImage> = (connection, ended) => connection.sendRequest(encodeImage, params, ended);
     return this.#request(key, image.name, priorities.command, send, token);
   }

@@ -5,14 +5,12 @@
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import { lensViews, type CompareData, type LensParams, type LensResult } from '@clipcap/protocol/lens';
+import { lensViews, mostImages, type CompareData, type LensParams, type LensResult } from '@clipcap/protocol/lens';
 import { wordChanges } from '../inference/lens/wordChanges.js';
 import type { InferenceProcess } from './inferenceProcess.js';
 import { readImage } from './readImage.js';
 import { cancelled } from './sharedRun.js';
 
-/** The most images that a view takes beside its own, and the most of a reference. */
-const mostImages = 200;
 /** Prefixes that are kept: 250 kB each for the largest published mappers. */
 const keptPrefixes = 200;
 

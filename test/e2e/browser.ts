@@ -7,12 +7,16 @@ import { root } from '../root.js';
 
 /** The part of playwright-core's types that these tests use; the package itself is not there when they are compiled. */
 export interface Locator {
+  getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
   click(options?: { button?: 'left' | 'right'; timeout?: number; modifiers?: string[] }): Promise<void>;
   dblclick(): Promise<void>;
   hover(options?: { timeout?: number; position?: { x: number; y: number }; force?: boolean }): Promise<void>;
   focus(): Promise<void>;
-  press(key: string): Promise<void>;
+  press(key: string, options?: { timeout?: number }): Promise<void>;
   fill(text: string): Promise<void>;
+  selectOption(value: string): Promise<unknown>;
+  check(): Promise<void>;
+  inputValue(): Promise<string>;
   waitFor(options?: { state?: 'visible' | 'hidden' | 'attached' | 'detached'; timeout?: number }): Promise<void>;
   textContent(options?: { timeout?: number }): Promise<string | null>;
   innerText(): Promise<string>;
@@ -34,8 +38,13 @@ export interface Locator {
 
 export interface Frame {
   url(): string;
+  parentFrame(): Frame | null;
+  getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
   locator(selector: string): Locator;
-  evaluate<Result, Argument>(body: (argument: Argument) => Result, argument?: Argument): Promise<Result>;
+  evaluate<Result, Argument>(
+    body: (argument: Argument) => Result | Promise<Result>,
+    argument?: Argument,
+  ): Promise<Result>;
 }
 
 export interface Page extends Frame {
@@ -45,12 +54,12 @@ export interface Page extends Frame {
   frames(): Frame[];
   on(event: 'console', listener: (message: ConsoleMessage) => void): void;
   on(event: 'pageerror', listener: (error: Error) => void): void;
+  on(event: 'request', listener: (request: { url(): string }) => void): void;
   keyboard: { press(key: string): Promise<void>; type(text: string, options?: { delay?: number }): Promise<void> };
   mouse: {
     move(x: number, y: number, options?: { steps?: number }): Promise<void>;
     click(x: number, y: number): Promise<void>;
   };
-  getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
   getByText(text: string | RegExp, options?: { exact?: boolean }): Locator;
   waitForTimeout(milliseconds: number): Promise<void>;
   waitForFunction<Argument>(body: (argument: Argument) => unknown, argument?: Argument): Promise<unknown>;
@@ -88,6 +97,8 @@ export interface Browser {
     deviceScaleFactor?: number;
     reducedMotion?: 'reduce';
     permissions?: string[];
+    colorScheme?: 'light' | 'dark';
+    offline?: boolean;
   }): Promise<Page>;
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { CaptionDocument, ImageEntry } from '@clipcap/protocol/caption';
+import type { InspectDocument } from '@clipcap/protocol/lens';
 import { root } from '../root.js';
 
 const run = promisify(execFile);
@@ -32,6 +33,10 @@ export interface CodeServer {
     path: string,
     ...cliOptions: readonly string[]
   ) => Promise<Exclude<ImageEntry, { error: unknown }>>;
+  /** What the packaged command line's `inspect`, with these options, says about a file of the workspace. */
+  readonly inspectByCommandLine: (path: string, ...cliOptions: readonly string[]) => Promise<InspectDocument>;
+  /** The inference processes that run. */
+  readonly inferenceProcesses: () => Promise<readonly number[]>;
   /** Files that our server and inference processes have open or mapped into memory. */
   readonly filesInUse: () => Promise<readonly string[]>;
   readonly stop: () => Promise<void>;
@@ -115,21 +120,25 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 
+  const commandLine = async (...args: readonly string[]): Promise<string> => {
+    const cli = join(extension, 'dist', 'cli.mjs');
+    return (await run(process.execPath, [cli, ...args], { cwd: workspace, env, maxBuffer: 2 ** 26 })).stdout;
+  };
   return {
     url: `http://${address}/?folder=${encodeURIComponent(workspace)}`,
     workspace,
     extension,
     captionByCommandLine: async (path, ...cliOptions) => {
-      const cli = join(extension, 'dist', 'cli.mjs');
-      const { stdout } = await run(process.execPath, [cli, 'caption', '--json', ...cliOptions, path], {
-        cwd: workspace,
-        env,
-      });
+      const stdout = await commandLine('caption', '--json', ...cliOptions, path);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- other tests check the document itself
       const document = JSON.parse(stdout) as CaptionDocument;
       const image = 'images' in document ? document.images[0] : undefined;
       return image === undefined || 'error' in image ? assert.fail(stdout) : image;
     },
+    inspectByCommandLine: async (path, ...cliOptions) =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- other tests check the document itself
+      JSON.parse(await commandLine('inspect', '--json', ...cliOptions, path)) as InspectDocument,
+    inferenceProcesses: () => processesRunning(join(extension, 'dist', 'inference.mjs')),
     filesInUse: () => filesInUse(extension),
     stop: async () => {
       endGroup();
@@ -154,13 +163,21 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** The processes whose command line has this text. */
+async function processesRunning(text: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const id of (await readdir('/proc')).filter((name) => /^\d+$/u.test(name))) {
+    const commandLine = await readFile(join('/proc', id, 'cmdline'), 'utf8').catch(() => '');
+    if (commandLine.includes(text)) found.push(Number(id));
+  }
+  return found;
+}
+
 /** Every file that the processes running a script of `extension` have open or mapped. */
 async function filesInUse(extension: string): Promise<readonly string[]> {
   const files = new Set<string>();
-  for (const id of (await readdir('/proc')).filter((name) => /^\d+$/u.test(name))) {
-    const process = join('/proc', id);
-    const commandLine = await readFile(join(process, 'cmdline'), 'utf8').catch(() => '');
-    if (!commandLine.includes(extension)) continue;
+  for (const id of await processesRunning(extension)) {
+    const process = join('/proc', String(id));
     const maps = await readFile(join(process, 'maps'), 'utf8').catch(() => '');
     for (const [path] of maps.matchAll(/\/.*$/gmu)) files.add(path);
     for (const fd of await readdir(join(process, 'fd')).catch(() => [])) {

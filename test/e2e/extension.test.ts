@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { root } from '../root.js';
 import { screenshotPath, startBrowser, type Browser, type Frame, type Locator } from './browser.js';
 import { startCodeServer, type CodeServer } from './codeServer.js';
+import { testsIn } from './testsIn.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 /** What the panel's frame says, position by position. */
@@ -12,7 +13,7 @@ function wordsDrawn(frame: Frame): Promise<readonly { position: number; words: r
     cards.map((card) => ({
       position: Number(card.querySelector('.number')?.textContent),
       words: Array.from(card.querySelectorAll('tbody tr'), (row) => {
-        const width = row.querySelector('rect')?.getBoundingClientRect().width ?? 0;
+        const width = row.querySelector('.bar .value')?.getBoundingClientRect().width ?? 0;
         return `${row.getAttribute('data-token')} ${row.querySelector('.score')?.textContent} ${width > 0 ? 'bar' : 'none'}`;
       }),
     })),
@@ -31,16 +32,6 @@ async function pictureOfHover({ page, hover }: Workbench, text: string, expected
   await page.screenshot({ path: screenshotPath('readme-hover'), clip });
 }
 
-/** A file's name for the picture that a failed test leaves. */
-function failurePicture(name: string): string {
-  return screenshotPath(
-    `failed-${name
-      .toLowerCase()
-      .replaceAll(/[^a-z]+/gu, '-')
-      .slice(0, 60)}`,
-  );
-}
-
 describe('the packaged extension in real VS Code', () => {
   let server: CodeServer;
   let browser: Browser;
@@ -56,17 +47,7 @@ describe('the packaged extension in real VS Code', () => {
     await server.stop();
   });
 
-  /** A test that leaves a picture of the window when it fails. */
-  const inVsCode = (name: string, body: () => Promise<void>): void => {
-    void test(name, async () => {
-      try {
-        await body();
-      } catch (error) {
-        await workbench.page.screenshot({ path: failurePicture(name) });
-        throw error;
-      }
-    });
-  };
+  const inVsCode = testsIn(() => workbench);
 
   const expectPanel = async (path: string): Promise<void> => {
     const expected = await server.captionByCommandLine(path);
@@ -222,7 +203,7 @@ describe('the packaged extension in real VS Code', () => {
   inVsCode('the panel uses the room that it is given', async () => {
     const { page } = workbench;
     await workbench.theme('Dark Modern');
-    await page.setViewportSize({ width: 2460, height: 1010 });
+    await page.setViewportSize({ width: 2460, height: 1215 });
     await workbench.chooseFromExplorer(['photos', 'astronaut.jpg'], 'Inspect Prefix');
     await page.keyboard.press('Control+B');
     const frame = await workbench.panel();

@@ -1,16 +1,14 @@
 /** The views of the Prefix Lens, given data, in a real browser: what they draw, how they are reached, what they ask for. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import type { LensView } from '@clipcap/protocol/lens';
 import type { PanelRequest } from '@clipcap/protocol/panel';
+import { axeViolations } from './axe.js';
 import { screenshotPath, startBrowser, type Browser } from './browser.js';
 import { sampleResult, sampleViews, type Samples } from './lensSamples.js';
 import { openPanel, pageImage, type PanelPage } from './panelPage.js';
 import { themes, type Theme } from './themes.js';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const dark = themes.find(({ name }) => name === 'dark') ?? assert.fail('there is no dark theme');
 
 const tabs: readonly (readonly [string, readonly LensView[]])[] = [
@@ -148,6 +146,95 @@ describe('the Prefix Lens', () => {
     await page.close();
   });
 
+  test('marks a position that is pointed at in every view, from the line of positions and back', async () => {
+    const { page, open } = await opened();
+    const third = page.getByRole('button', { name: 'position 3', exact: true });
+    for (const [tab, mark] of [
+      ['Prefix', '.position.lit .number'],
+      ['Heat map', '.labels .lit'],
+      ['Map', '.position-point.lit text'],
+      ['Attention', '.labels .lit'],
+      ['Logit lens', 'th.lit'],
+      ['Counterfactuals', 'tr.lit th'],
+    ] as const) {
+      await open(tab);
+      await page.mouse.move(5, 5);
+      assert.equal(await page.locator(mark).count(), 0, tab);
+      await third.hover();
+      assert.match((await page.locator(mark).first().textContent()) ?? '', /3$/u, tab);
+    }
+    await page.locator('[data-view=counterfactuals] tbody tr').nth(6).hover();
+    assert.equal(await page.locator('.place.lit').textContent(), '6');
+    await page.close();
+  });
+
+  test('marks a token in its beam and in the caption, and a part of the image on the image itself', async () => {
+    const { page, open } = await opened();
+    await open('Tokens');
+    await page.locator('.beam.found').nth(1).hover();
+    assert.equal(await page.locator('h1 .token.lit').textContent(), ' grey');
+    assert.equal(await page.locator('.token-cell.lit').count(), 1);
+    await page.locator('.token-cell').nth(2).hover();
+    assert.equal(await page.locator('.beam.same').count(), 1);
+
+    await open('Where in the image');
+    const photo = (await page.locator('.photo').first().boundingBox()) ?? assert.fail('there is no photo');
+    await page.mouse.move(photo.x + photo.width / 2, photo.y + photo.height / 2);
+    const header = (await page.locator('figure.image').boundingBox()) ?? assert.fail('there is no image');
+    const region = (await page.locator('.region').boundingBox()) ?? assert.fail('no part is marked');
+    const middle = region.x + region.width / 2;
+    assert.ok(Math.abs(middle - header.x - header.width / 2) < region.width, 'the marked part is in the middle');
+    assert.equal(await page.locator('.photo .frame:not([visibility=hidden])').count(), 2);
+    await page.close();
+  });
+
+  test('reaches and pins interventions by keyboard', async () => {
+    const { page, open } = await opened();
+    await open('Counterfactuals');
+    await page.locator('[data-view=counterfactuals] tbody tr').first().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.locator('.place[aria-pressed=true]').textContent(), '2');
+    await open('Heat map');
+    assert.ok((await page.locator('.labels .lit').count()) > 0);
+    await page.close();
+  });
+
+  test('tells what cannot be chosen, and saves a report with the options and the reference that are chosen', async () => {
+    const { page, asked, tell, open, answer } = await opened();
+    await open('Counterfactuals');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await answer();
+    await open('Prefix');
+    await page.getByRole('button', { name: 'Choose folder…' }).first().click();
+    const [pick] = await asked();
+    assert.deepEqual(
+      [pick?.method, pick?.params],
+      ['pick', { title: 'Images that stand for “every image”', from: 'folder' }],
+    );
+    const message = '5000 images are more than the 200 that a view takes. Choose fewer.';
+    await tell({ type: 'error', id: pick?.id ?? -1, message, code: 'usage' });
+    await page.locator('[role=alert]').waitFor();
+    assert.equal(await page.locator('[role=alert]').textContent(), message);
+    await page.getByRole('button', { name: 'Choose images…' }).first().click();
+    await answer();
+    await page.waitForFunction(() => document.querySelector('.pane[aria-busy]') !== null);
+    await answer();
+
+    await page.getByRole('button', { name: 'Save report…' }).click();
+    const [report] = await asked();
+    if (report?.method !== 'report') assert.fail('no report is asked for');
+    const { views, reference } = report.params;
+    assert.deepEqual(reference, [pageImage.uri]);
+    assert.deepEqual(views?.counterfactuals, { interventions: [{ kind: 'drop', position: 0 }] });
+    assert.deepEqual(
+      Object.keys(views ?? {}),
+      tabs.flatMap(([, names]) => names).filter((name) => name !== 'compare'),
+    );
+    await page.close();
+  });
+
   test('saves every view as a picture and as numbers', async () => {
     const { page, open, asked, answer } = await opened();
     for (const [tab, [view]] of tabs) {
@@ -189,16 +276,7 @@ describe('the Prefix Lens', () => {
           path: screenshotPath(`lens-${theme.name}-${tab.replaceAll(/\W/gu, '-')}`),
           fullPage: true,
         });
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- playwright runs a script's text, too
-        await page.evaluate(axe as never);
-        const violations = await page.evaluate(async () => {
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- axe-core is in the page, without types
-          const { axe: loaded } = globalThis as unknown as {
-            axe: { run: (options: object) => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-          };
-          const result = await loaded.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] });
-          return result.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)}`);
-        });
+        const violations = await axeViolations(page);
         found.push(...violations.map((violation) => `${tab}: ${violation}`));
       }
       assert.deepEqual(found, []);

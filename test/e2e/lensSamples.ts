@@ -113,7 +113,8 @@ export function sampleViews(length: number): Samples {
       beams: 5,
       steps: range(9, (step) =>
         range(step === 0 ? 5 : 9, (rank) => ({
-          token: scored(),
+          // The caption's own tokens are on top.
+          token: { ...scored(), ...(rank === 0 ? own.tokens[step] : {}) },
           ...(step === 0 ? {} : { parent: Math.floor(random() * Math.min(5, rank + 1)) }),
           mean: -0.5 - 0.1 * rank,
           state: rank < 5 ? (step > 5 && rank === 1 ? 'finished' : 'kept') : 'pruned',
@@ -122,6 +123,7 @@ export function sampleViews(length: number): Samples {
       captions: [own, other],
     },
     attention: {
+      of: 'decoder',
       layers: 12,
       heads: 12,
       rows: own.tokens.map(({ text }) => text),
@@ -171,7 +173,7 @@ export function sampleViews(length: number): Samples {
         caption: index % 2 === 0 ? own : other,
         nearest: range(5, token),
       })),
-      similarity: square(8),
+      similarity: square(8).map((row, index) => row.slice(0, index + 1)),
       clusters: { order: [0, 2, 4, 6, 1, 3, 5, 7], cluster: [0, 1, 0, 1, 0, 1, 0, 1] },
       words: range(8, (index) => (index % 2 === 0 ? unchanged : changed)),
       shared: [{ id: 123, text: ' a', position: 0, share: 0.88 }],

@@ -22,6 +22,10 @@ export interface Workbench {
   readonly hover: (text: string, expected: string) => Promise<Locator>;
   /** The panel's frame, once it shows a result. */
   readonly panel: () => Promise<Frame>;
+  /** The frame of the Prefix Lens of a file, once it has the caption. */
+  readonly lens: (name: string) => Promise<Frame>;
+  /** Answers VS Code's file dialog once it proposes such a path. */
+  readonly chooseFile: (proposed: RegExp, path: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -62,6 +66,17 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     }
     return assert.fail(`${what} did not appear`);
   };
+
+  const frameWith = (what: string, content: (frame: Frame) => Locator): Promise<Frame> =>
+    until(what, patience.looks, async () => {
+      for (const frame of page.frames()) {
+        const found = await content(frame)
+          .count()
+          .catch(() => 0);
+        if (found > 0) return frame;
+      }
+      return undefined;
+    });
 
   const input = page.locator('.quick-input-widget input[type=text]').first();
   const chooseInQuickInput = async (text: string, item: string): Promise<void> => {
@@ -145,17 +160,23 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
         return undefined;
       });
     },
-    panel: () =>
-      until('the panel', patience.looks, async () => {
-        for (const frame of page.frames()) {
-          const drawn = await frame
-            .locator('main[data-state=result] .position')
-            .count()
-            .catch(() => 0);
-          if (drawn > 0) return frame;
-        }
-        return undefined;
-      }),
+    panel: () => frameWith('the panel', (frame) => frame.locator('main[data-state=result] .position')),
+    lens: (name) =>
+      frameWith(`the lens of ${name}`, (frame) =>
+        frame.locator('main[data-state=result] .file').filter({ hasText: name }),
+      ),
+    chooseFile: async (proposed, path) => {
+      await until(`a file dialog that proposes ${proposed}`, patience.looks, async () =>
+        (await input.isVisible()) && proposed.test(await input.inputValue()) ? true : undefined,
+      );
+      await input.fill(path);
+      // While the dialog still reads the folder, it takes no answer.
+      await until('the end of the file dialog', patience.looks, async () => {
+        await input.press('Enter', { timeout: patience.between }).catch(() => undefined);
+        await input.waitFor({ state: 'hidden', timeout: 4 * patience.between }).catch(() => undefined);
+        return (await input.isVisible()) ? undefined : true;
+      });
+    },
     close: () => page.close(),
   };
 }

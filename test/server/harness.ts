@@ -1,5 +1,6 @@
 /** A language server in this process, spoken to over two in-memory streams, with an inference that says it is a fake. */
 import { EventEmitter, once } from 'node:events';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import {
@@ -25,6 +26,7 @@ import { serverStatus, type InitializationOptions, type ServerStatus } from '@cl
 import type { Inference } from '@clipcap/server/language/captions';
 import { startServer } from '@clipcap/server/language/server';
 import type { InferenceState } from '@clipcap/server/process/inferenceState';
+import { root } from '../root.js';
 
 const fakeModel: ModelInfo = {
   id: 'fake-model',
@@ -152,6 +154,7 @@ export async function startSession(options: SessionOptions = {}): Promise<Sessio
   const serverSide = createConnection(new StreamMessageReader(up), new StreamMessageWriter(down));
   startServer(serverSide, {
     builtin: builtinPack,
+    reportScript: join(root, 'dist', 'report.js'),
     createInference: (idleMilliseconds) => (inference = new FakeInference(idleMilliseconds)),
   });
 

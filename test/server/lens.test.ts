@@ -7,7 +7,13 @@ import { after, before, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { CancellationTokenSource } from 'vscode-languageserver/node';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
-import { lensRequest, type LensParams } from '@clipcap/protocol/lens';
+import {
+  lensReportRequest,
+  lensRequest,
+  lensViews,
+  type LensParams,
+  type ReportDocument,
+} from '@clipcap/protocol/lens';
 import { builtinPack, closedGate, startSession, type Session, type SessionOptions } from './harness.js';
 
 let folder: string;
@@ -113,6 +119,37 @@ test('what the inference process cannot show keeps its code and message', async 
   started.inference.failure = new CaptionError('lens-unavailable', 'The mapper has no attention.');
   const failure = await failureOf(started, { uri: uriOf('a.jpg'), view: 'attention', params: {} });
   assert.deepEqual([failure.code, failure.message], ['lens-unavailable', 'The mapper has no attention.']);
+});
+
+test('a report holds every view that was asked for, its options, and what a pack cannot show', async (t) => {
+  const { client, inference } = await session(t);
+  const lens = inference.lens.bind(inference);
+  inference.lens = async (params, token) => {
+    const result = await lens(params, token);
+    if (params.view === 'encoder') return result;
+    throw new CaptionError('lens-unavailable', `There is no ${params.view}.`);
+  };
+  const views = { tokens: { alternatives: 3 } };
+  const reference = [uriOf('b.jpg')];
+  const { html } = await client.sendRequest(lensReportRequest, { uri: uriOf('a.jpg'), views, reference });
+  const json = /<script type="application\/json" id="lens-data">(.*?)<\/script>/u.exec(html)?.[1] ?? '';
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a report's own document
+  const document = JSON.parse(json) as ReportDocument;
+  assert.equal(document.image.path, join(folder, 'a.jpg'));
+  assert.deepEqual(Object.keys(document.views), ['encoder']);
+  assert.deepEqual(
+    Object.keys(document.unavailable ?? {}),
+    lensViews.filter((view) => view !== 'encoder' && view !== 'compare'),
+  );
+  assert.deepEqual(inference.lensAsked.find(({ view }) => view === 'tokens')?.params, { alternatives: 3 });
+  assert.equal(inference.lensAsked[0]?.reference?.images, 1);
+});
+
+test('a report of an image that is gone fails as a view does', async (t) => {
+  const { client } = await session(t);
+  const failure = await client.sendRequest(lensReportRequest, { uri: uriOf('gone.jpg') }).catch(fromResponseError);
+  assert.ok(failure instanceof CaptionError);
+  assert.equal(failure.code, 'missing');
 });
 
 test('cancelling a view cancels its run', async (t) => {

@@ -11,6 +11,7 @@ import { computeView } from '@clipcap/server/inference/lens/views';
 import { Model } from '@clipcap/server/inference/model';
 import type { Pixels } from '@clipcap/server/inference/resample';
 import { readJson } from '../json.js';
+import { largest } from '../largestViews.js';
 import { describeFiles, gaussian, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeSafetensors } from '../writeSafetensors.js';
@@ -74,21 +75,12 @@ async function withOthers(context: Setting, count: number): Promise<Setting> {
   return { ...context, others };
 }
 
-const refused = (code: string, message: RegExp) => ({ code, message });
+/** Of any two points. */
+function farthest(points: readonly { x: number; y: number }[]): number {
+  return Math.max(...points.flatMap((a) => points.map((b) => Math.hypot(a.x - b.x, a.y - b.y))));
+}
 
-/** What makes each view's answer as large as it gets. */
-const largest: readonly (readonly [LensView, object])[] = [
-  ['table', { nearest: 50 }],
-  ['heatmap', {}],
-  ['map', { nearest: 20 }],
-  ['tokens', { alternatives: 50 }],
-  ['beams', {}],
-  ['attention', {}],
-  ['lens', { top: 20 }],
-  ['counterfactuals', { interventions: [{ kind: 'scale', position: 0, factor: 2 }] }],
-  ['occlusion', { grid: 16 }],
-  ['compare', { others: ['file:///2'] }],
-];
+const refused = (code: string, message: RegExp) => ({ code, message });
 
 for (const prefixLength of [1, 80]) {
   test(`a prefix of ${prefixLength} positions is shown by every view, in at most 200 KB`, async (t) => {
@@ -318,6 +310,8 @@ test('both projections draw every position and its neighbours in the full space,
     umap.positions.map(({ neighbours }) => neighbours),
   );
   assert.equal(umap.explained, undefined);
+  assert.ok(farthest(pca.tokens) > 0.2, 'words stand apart, however short their embeddings are beside the prefix');
+  assert.ok(farthest([...pca.tokens, ...pca.positions]) <= 2, 'all points lie on the unit sphere');
   const [first, second] = pca.explained!;
   assert.ok(first >= second && second > 0 && first + second <= 1);
 });
@@ -330,7 +324,10 @@ test('images are compared with the first, and the collapse check tells their own
     items.map(({ label }) => label),
     ['1', '2', '3', '4', '5'],
   );
-  assert.ok(similarity!.every((row, i) => row[i] === 1));
+  assert.deepEqual(
+    similarity!.map((row) => [row.length, row.at(-1)]),
+    [1, 2, 3, 4, 5].map((length) => [length, 1]),
+  );
   assert.deepEqual(
     [...clusters!.order].sort((a, b) => a - b),
     [0, 1, 2, 3, 4],
@@ -344,6 +341,41 @@ test('images are compared with the first, and the collapse check tells their own
   const own = items.reduce((sum, { caption }) => sum + caption.score / 5, 0);
   assert.ok(Math.abs(collapse!.own - own) < 1e-5);
   assert.ok(Math.abs(collapse!.shuffled - own) > 1e-3);
+});
+
+test('201 images of long names are compared in at most 200 KB, with every pair’s cosine', async (t) => {
+  const setting = await opened(t, { prefixLength: 4 });
+  const folder = `/home/somebody/Pictures/${'a long name of a folder/'.repeat(6)}`;
+  const prefixes: Float32Array[] = [];
+  for (let seed = 2; seed < 6; seed++) prefixes.push((await setting.encode(seed)).prefix);
+  const others = Array.from({ length: 200 }, (_, i) => {
+    const label = `${folder}IMG_2026_${1000 + i}.jpg`;
+    return { uri: `file://${encodeURI(label)}`, label, prefix: prefixes[i % prefixes.length]! };
+  });
+  const context = { ...setting, others };
+  const data = await compute(context, 'compare', { others: others.map(({ uri }) => uri) });
+  const bytes = Buffer.byteLength(JSON.stringify(data));
+  assert.ok(bytes <= 200_000, `${bytes} bytes`);
+  assert.equal(data.items.length, 201);
+  assert.deepEqual(
+    data.similarity!.map((row) => row.length),
+    data.items.map((_, i) => i + 1),
+  );
+  assert.equal(data.similarity![5]![1], 1);
+  const names = others.map(({ label }) => label.slice(folder.length));
+  assert.deepEqual(
+    data.items.slice(1).map(({ label }) => label.slice(-names[0]!.length)),
+    names,
+  );
+});
+
+test('images whose paths alone fill a message are refused with what to do', async (t) => {
+  const setting = await opened(t);
+  const long = 'd/'.repeat(1000);
+  const { prefix } = setting.image;
+  const others = Array.from({ length: 150 }, (_, i) => ({ uri: `file:///${long}${i}`, label: String(i), prefix }));
+  const asked = { others: others.map(({ uri }) => uri) };
+  await assert.rejects(compute({ ...setting, others }, 'compare', asked), refused('usage', /Choose fewer/u));
 });
 
 test('the same image decoded otherwise stands beside itself', async (t) => {

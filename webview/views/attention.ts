@@ -53,11 +53,11 @@ export const attentionView: View<'attention', AttentionOptions> = {
     );
   },
   draw(place, data, drawing) {
-    const { of } = drawing.options;
+    const { of } = data;
     const values = data.weights.map((row, index) => [...row, data.outside[index] ?? 0]);
     const most = max(data.weights, (row) => max(row)) ?? 1;
     const color = sequential(drawing.palette, most);
-    drawLegend(place, [0, most], color, 'share of the attention', percent);
+    drawLegend(place, [0, most], color, `share of the attention, ${whose(data)}`, percent);
     const column = (index: number): string => data.columns[index] ?? 'elsewhere';
     drawMatrix(
       place,
@@ -98,10 +98,16 @@ export const attentionView: View<'attention', AttentionOptions> = {
   }),
 };
 
+function whose({ layer, head, layers, heads }: AttentionData): string {
+  const ofLayer = layer === undefined ? `mean of ${layers} layers` : `layer ${layer}`;
+  const ofHead = head === undefined ? `mean of ${heads} heads` : `head ${head}`;
+  return `${ofLayer}, ${ofHead}`;
+}
+
 function numbered(label: string, count: number, chosen: number, change: (value: number) => void): HTMLElement {
   const values = [
     ['-1', 'mean of all'] as const,
-    ...range(Math.max(count, chosen + 1)).map((index) => [String(index), String(index + 1)] as const),
+    ...range(Math.max(count, chosen + 1)).map((index) => [String(index), String(index)] as const),
   ];
   return choice(label, values, String(chosen), (value) => {
     change(Number(value));

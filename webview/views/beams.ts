@@ -51,7 +51,11 @@ export const beamsView: View<'beams', Record<string, never>> = {
   }),
 };
 
-function drawTree(place: HTMLElement, data: BeamsData, { tooltip }: Drawing<Record<string, never>>): void {
+function drawTree(
+  place: HTMLElement,
+  data: BeamsData,
+  { tooltip, highlights, onHighlight }: Drawing<Record<string, never>>,
+): void {
   const { steps } = data;
   const width = steps.length * stepWidth + 12;
   const height = top + Math.max(1, ...steps.map((nodes) => nodes.length)) * rowHeight + 8;
@@ -120,12 +124,22 @@ function drawTree(place: HTMLElement, data: BeamsData, { tooltip }: Drawing<Reco
       return `${text.length > room ? `${text.slice(0, room - 1)}…` : text}${node?.state === 'finished' ? ' ■' : ''}`;
     });
 
+  const found = pathOfCaption(data);
+  const tokenOf = ({ step, rank }: Place): number | undefined => (found[step] === rank ? step : undefined);
+  marks.classed('found', (other) => tokenOf(other) !== undefined);
+  onHighlight(({ token }) => {
+    marks.classed('same', (other) => token !== undefined && tokenOf(other) === token);
+  });
+
   let at: Place | undefined;
   const go = (to: Place, byKey: boolean): void => {
     const node = nodeAt(to);
     if (!node) return;
     at = to;
     const path = pathOf(to);
+    const token = tokenOf(to);
+    if (token === undefined) highlights.leave();
+    else highlights.hover({ token });
     const lit = new Set(path.map(key));
     marks.classed('lit', (other) => lit.has(key(other)));
     links.classed('lit', (other) => lit.has(key(other)));
@@ -150,14 +164,21 @@ function drawTree(place: HTMLElement, data: BeamsData, { tooltip }: Drawing<Reco
     marks.classed('lit', false);
     links.classed('lit', false);
     tooltip.hide();
+    highlights.leave();
+  };
+  const pin = (): void => {
+    const token = at && tokenOf(at);
+    if (token !== undefined) highlights.pin({ token });
   };
   marks
     .on('pointerenter', (_event, to) => {
       go(to, false);
     })
+    .on('click', pin)
     .on('pointerleave', leave);
   box.addEventListener('blur', leave);
   box.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') pin();
     const here = at ?? { step: 0, rank: -1 };
     const child = steps[here.step + 1]?.findIndex(({ parent }) => parent === here.rank) ?? -1;
     const targets: Readonly<Record<string, Place | undefined>> = {
@@ -183,4 +204,16 @@ function drawTree(place: HTMLElement, data: BeamsData, { tooltip }: Drawing<Reco
     ),
     make('ol', { class: 'others' }, ...captions),
   );
+}
+
+/** The rank at each step of the beginning that became the best caption, as far as the tree shows it. */
+function pathOfCaption({ steps, captions: [best] }: BeamsData): readonly number[] {
+  const ids = best?.tokens.map(({ id }) => id) ?? [];
+  const search = (step: number, parent: number | undefined): readonly number[] => {
+    const paths = (steps[step] ?? []).flatMap((node, rank) =>
+      node.token.id === ids[step] && node.parent === parent ? [[rank, ...search(step + 1, rank)]] : [],
+    );
+    return paths.toSorted((a, b) => b.length - a.length)[0] ?? [];
+  };
+  return search(0, undefined);
 }

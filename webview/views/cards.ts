@@ -16,6 +16,9 @@ const twoDigits = format('.2f');
 /** From this cosine with the mean of every image on, a position is called shared. */
 export const sharedFrom = 0.95;
 
+/** With more cards than this, those outside of the window are laid out when they are scrolled to. */
+const manyFrom = 20;
+
 interface Row {
   readonly position: TablePosition;
   readonly token: NearestToken;
@@ -52,7 +55,7 @@ export function drawCards(place: HTMLElement, data: TableData, drawing: Drawing<
     .text(legend(metric, low, high));
   const cards = select(place)
     .append('div')
-    .attr('class', 'positions')
+    .attr('class', positions.length > manyFrom ? 'positions many' : 'positions')
     .selectAll<HTMLTableElement, TablePosition>('table')
     .data(positions)
     .join('table')
@@ -102,15 +105,10 @@ export function drawCards(place: HTMLElement, data: TableData, drawing: Drawing<
     .append('td')
     .attr('class', 'bar')
     .attr('aria-hidden', 'true')
-    .append('svg')
-    .attr('width', '100%')
-    .attr('height', '10')
-    .append('rect')
+    .append('span')
     .attr('class', 'value')
-    .attr('x', ({ token }) => `${Math.min(zero, x(token.score))}%`)
-    .attr('width', ({ token }) => `${Math.abs(x(token.score) - zero)}%`)
-    .attr('height', '100%')
-    .attr('rx', 2);
+    .style('margin-left', ({ token }) => `${Math.min(zero, x(token.score))}%`)
+    .style('width', ({ token }) => `${Math.abs(x(token.score) - zero)}%`);
   rows
     .append('td')
     .attr('role', 'cell')

@@ -1,12 +1,14 @@
 /** This image beside others, beside another pack, beside another decoding; of many images, how alike their prefixes are. */
 import { format } from 'd3';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
-import type { CompareData } from '@clipcap/protocol/lens';
-import type { PickedImage } from '@clipcap/protocol/panel';
+import { mostImages, type CompareData } from '@clipcap/protocol/lens';
+import type { PickedImage, PickSource } from '@clipcap/protocol/panel';
 import { action, choice, line as textLine } from '../controls.js';
 import { make } from '../make.js';
 import { drawLegend, drawMatrix, glyphs } from '../matrix.js';
 import { diverging } from '../palette.js';
+import { pointsTo } from '../pointing.js';
+import { roveFocus } from '../roving.js';
 import type { Drawing, View } from './view.js';
 import { drawWords, writeWords } from './words.js';
 
@@ -15,9 +17,6 @@ interface CompareOptions {
   readonly model: string;
   readonly decoding: keyof typeof decodings;
 }
-
-/** As many as the server takes. */
-const most = 200;
 
 const decodings = {
   same: undefined,
@@ -50,12 +49,15 @@ export const compareView: View<'compare', CompareOptions> = {
       ...(chosen === undefined ? {} : { decoding: chosen }),
     };
   },
-  controls(line, { options, change, readOnly, pick }) {
+  controls(line, { options, change, readOnly, pick, image }) {
     if (readOnly) return;
     const names = Object.keys(decodings).filter(isDecoding);
     line.append(
       action('Choose images…', () => {
-        void choose(pick, change);
+        void choose('files', { pick, change, image });
+      }),
+      action('Choose folder…', () => {
+        void choose('folder', { pick, change, image });
       }),
       textLine('Another pack', options.model, 'its name or folder', (model) => {
         change({ model, others: [], decoding: 'same' });
@@ -82,14 +84,14 @@ export const compareView: View<'compare', CompareOptions> = {
       make(
         'p',
         { class: 'empty' },
-        `Nothing to compare with yet. Choose up to ${most} other images, another pack or another decoding above.`,
+        `Nothing to compare with yet. Choose up to ${mostImages} other images, another pack or another decoding above.`,
       ),
     );
   },
   draw(place, data, drawing) {
     drawItems(place, data, drawing);
     if (data.collapse) drawCollapse(place, data.collapse);
-    if (data.shared && data.shared.length > 0) drawShared(place, data.shared);
+    if (data.shared && data.shared.length > 0) drawShared(place, data.shared, drawing);
     if (data.similarity && data.items.length > 1) drawSimilarity(place, data, data.similarity, drawing);
   },
   sheet: ({ items, words, similarity }) => ({
@@ -105,7 +107,7 @@ export const compareView: View<'compare', CompareOptions> = {
       caption.text,
       writeWords(words[index] ?? []),
       caption.score,
-      ...(similarity?.[index] ?? []),
+      ...(similarity ? items.map((_, other) => between(similarity, index, other)) : []),
     ]),
   }),
 };
@@ -113,12 +115,13 @@ export const compareView: View<'compare', CompareOptions> = {
 function drawItems(place: HTMLElement, data: CompareData, { options, image }: Drawing<CompareOptions>): void {
   const sources = new Map([image, ...options.others].map(({ uri, source }) => [uri, source]));
   const cards = data.items.map(({ label, uri, caption, nearest }, index) => {
-    const picture = make('div', { class: 'thumb' });
     const source = sources.get(uri);
+    const picture = make('div', { class: 'thumb', hidden: source === undefined });
+    const words = data.words[index] ?? [];
     if (source !== undefined) {
       const photo = make('img', { src: source, alt: '' });
       photo.addEventListener('error', () => {
-        photo.remove();
+        picture.hidden = true;
       });
       picture.append(photo);
     }
@@ -130,9 +133,11 @@ function drawItems(place: HTMLElement, data: CompareData, { options, image }: Dr
         'div',
         {},
         make('p', { class: 'quiet file', title: label }, fileName(label)),
-        make('p', { class: 'said' }, index === 0 ? caption.text : drawWords(data.words[index] ?? [])),
+        make('p', { class: 'said' }, index === 0 || words.length === 0 ? caption.text : drawWords(words)),
         make('p', { class: 'quiet small' }, `confidence ${twoDigits(Math.exp(caption.score))}`),
-        make('p', { class: 'quiet small' }, `nearest: ${nearest.map(({ text }) => glyphs(text)).join(' ')}`),
+        ...(nearest.length === 0
+          ? []
+          : [make('p', { class: 'quiet small' }, `nearest: ${nearest.map(({ text }) => glyphs(text)).join(' ')}`)]),
       ),
     );
   });
@@ -173,22 +178,28 @@ function drawCollapse(
   );
 }
 
-function drawShared(place: HTMLElement, shared: NonNullable<CompareData['shared']>): void {
+function drawShared(
+  place: HTMLElement,
+  shared: NonNullable<CompareData['shared']>,
+  { highlights, onHighlight }: Drawing<CompareOptions>,
+): void {
+  const chips = shared.map(({ id, text, position, share }) => {
+    const chip = make('span', { class: 'chip', role: 'button' }, `${position}: ${glyphs(text)}`);
+    chip.append(make('span', { class: 'quiet' }, ` ${percent(share)}`));
+    pointsTo(chip, { position, word: id }, highlights);
+    return chip;
+  });
+  roveFocus(chips, (key, index) =>
+    key === 'ArrowRight' ? chips[index + 1] : key === 'ArrowLeft' ? chips[index - 1] : undefined,
+  );
+  onHighlight(({ position, word }) => {
+    for (const [index, chip] of chips.entries()) {
+      chip.classList.toggle('same', shared[index]?.position === position || shared[index]?.id === word);
+    }
+  });
   place.append(
     make('h3', {}, 'Nearest at the same position for most of the images'),
-    make(
-      'p',
-      { class: 'chips' },
-      ...shared.flatMap(({ text, position, share }) => [
-        make(
-          'span',
-          { class: 'chip' },
-          `${position}: ${glyphs(text)}`,
-          make('span', { class: 'quiet' }, ` ${percent(share)}`),
-        ),
-        ' ',
-      ]),
-    ),
+    make('p', { class: 'chips' }, ...chips.flatMap((chip) => [chip, ' '])),
   );
 }
 
@@ -200,7 +211,7 @@ function drawSimilarity(
 ): void {
   const order = clusters?.order ?? items.map((_, index) => index);
   const labelOf = (index: number): string => fileName(items[order[index] ?? 0]?.label ?? '');
-  const values = order.map((row) => order.map((column) => similarity[row]?.[column] ?? 0));
+  const values = order.map((row) => order.map((column) => between(similarity, row, column)));
   const color = diverging(drawing.palette, 1);
   place.append(make('h3', {}, 'How alike the prefixes are'));
   drawLegend(
@@ -234,13 +245,23 @@ function drawSimilarity(
   );
 }
 
+/** A cosine of the lower triangle that is sent. */
+function between(similarity: readonly (readonly number[])[], row: number, column: number): number {
+  return similarity[Math.max(row, column)]?.[Math.min(row, column)] ?? Number.NaN;
+}
+
 function fileName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }
 
-async function choose(pick: Drawing<CompareOptions>['pick'], change: Drawing<CompareOptions>['change']): Promise<void> {
-  const others = await pick('Images to compare with');
-  if (others.length > 0) change({ others: others.slice(0, most), model: '', decoding: 'same' });
+async function choose(
+  from: PickSource,
+  { pick, change, image }: Pick<Drawing<CompareOptions>, 'pick' | 'change' | 'image'>,
+): Promise<void> {
+  const picked = await pick('Images to compare with', from);
+  // A folder may hold the image itself.
+  const others = picked.filter(({ uri }) => uri !== image.uri);
+  if (others.length > 0) change({ others, model: '', decoding: 'same' });
 }
 
 function isDecoding(name: string): name is CompareOptions['decoding'] {

@@ -4,6 +4,9 @@ import type { CounterfactualsData, Intervention } from '@clipcap/protocol/lens';
 import type { PickedImage } from '@clipcap/protocol/panel';
 import { action, choice, line as textLine, slider, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
+import { pointsTo } from '../pointing.js';
+import { referenceControl } from '../reference.js';
+import { roveFocus } from '../roving.js';
 import type { Drawing, View } from './view.js';
 import { drawWords, writeWords } from './words.js';
 
@@ -45,6 +48,7 @@ export const counterfactualsView: View<'counterfactuals', CounterfactualsOptions
   },
   defaults: { interventions: [], kind: 'drop', position: 0, word: '', share: 0.5, factor: 2, others: [] },
   room: 460,
+  usesReference: true,
   params: ({ interventions }) => (interventions.length === 0 ? {} : { interventions }),
   controls: drawControls,
   draw: drawResults,
@@ -60,10 +64,8 @@ export const counterfactualsView: View<'counterfactuals', CounterfactualsOptions
   isTable: true,
 };
 
-function drawControls(
-  place: HTMLElement,
-  { options, change, readOnly, pick, image }: Drawing<CounterfactualsOptions>,
-): void {
+function drawControls(place: HTMLElement, drawing: Drawing<CounterfactualsOptions>): void {
+  const { options, change, readOnly, pick, image } = drawing;
   if (readOnly) return;
   const { interventions, kind, position, word, share, factor, others } = options;
   const positions = image.result?.model.prefixLength ?? 1;
@@ -110,6 +112,7 @@ function drawControls(
       }),
     );
   }
+  if (kind === 'mean-replace') place.append(referenceControl(drawing, undefined));
   const add = action(
     'Add',
     () => {
@@ -146,7 +149,7 @@ async function chooseOther(
   pick: Drawing<CounterfactualsOptions>['pick'],
   change: Drawing<CounterfactualsOptions>['change'],
 ): Promise<void> {
-  const [picked] = await pick('The other image');
+  const [picked] = await pick('The other image', 'files');
   if (picked) change({ others: [picked] });
 }
 
@@ -196,19 +199,12 @@ function drawResults(place: HTMLElement, data: CounterfactualsData, drawing: Dra
       make('td', { class: 'said' }, drawWords(words)),
     );
     const position = positionOf(intervention);
-    if (position !== undefined) {
-      row.addEventListener('pointerenter', () => {
-        highlights.hover({ position });
-      });
-      row.addEventListener('pointerleave', () => {
-        highlights.leave();
-      });
-      row.addEventListener('click', () => {
-        highlights.pin({ position });
-      });
-    }
+    if (position !== undefined) pointsTo(row, { position }, highlights);
     return row;
   });
+  roveFocus(rows, (key, index) =>
+    key === 'ArrowDown' ? rows[index + 1] : key === 'ArrowUp' ? rows[index - 1] : undefined,
+  );
   place.append(
     make('p', { class: 'said' }, make('span', { class: 'quiet' }, 'Caption: '), data.caption.text),
     make(

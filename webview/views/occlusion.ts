@@ -2,6 +2,7 @@
 import { format, max, select } from 'd3';
 import type { OcclusionData } from '@clipcap/protocol/lens';
 import { choice, slider, tick, wholeNumber } from '../controls.js';
+import type { Region } from '../highlights.js';
 import { make } from '../make.js';
 import { drawLegend, glyphs } from '../matrix.js';
 import { diverging, sequential } from '../palette.js';
@@ -30,6 +31,7 @@ export const occlusionView: View<'occlusion', OcclusionOptions> = {
       'A cover is itself something to see, and a thing larger than a cell can hide behind no single one: an unmarked part is not proved irrelevant.',
   },
   defaults: { grid: 7, token: -1, opacity: 0.65, rollout: false },
+  ofCaption: ['token'],
   room: 420,
   params: ({ grid, token }) => (token < 0 ? { grid } : { grid, token }),
   controls(line, { options, change, readOnly }, data) {
@@ -151,15 +153,16 @@ function drawOcclusion(place: HTMLElement, data: OcclusionData, drawing: Drawing
       .attr('visibility', 'hidden'),
   );
 
+  const regionOf = (row: number, column: number): Region => ({
+    x: (crop.x + column * cellWidth) / width,
+    y: (crop.y + row * cellHeight) / height,
+    width: cellWidth / width,
+    height: cellHeight / height,
+  });
   let at: { row: number; column: number } | undefined;
   const go = (row: number, column: number, byKey: boolean): void => {
     at = { row, column };
-    for (const frame of frames) {
-      frame
-        .attr('visibility', null)
-        .attr('x', crop.x + column * cellWidth)
-        .attr('y', crop.y + row * cellHeight);
-    }
+    highlights.hover({ region: regionOf(row, column) });
     const value = values[row]?.[column] ?? 0;
     const lines = [`row ${row + 1}, column ${column + 1}`, `${format('.4f')(value)} ${what}`];
     if (byKey) said.textContent = lines.join(', ');
@@ -168,9 +171,11 @@ function drawOcclusion(place: HTMLElement, data: OcclusionData, drawing: Drawing
   };
   const leave = (): void => {
     at = undefined;
-    for (const frame of frames) frame.attr('visibility', 'hidden');
     tooltip.hide();
     highlights.leave();
+  };
+  const pin = (): void => {
+    if (at) highlights.pin({ region: regionOf(at.row, at.column) });
   };
   for (const side of [overlaid, plain]) {
     side.addEventListener('pointermove', (event) => {
@@ -182,6 +187,7 @@ function drawOcclusion(place: HTMLElement, data: OcclusionData, drawing: Drawing
       } else if (at?.row !== row || at.column !== column) go(row, column, false);
     });
     side.addEventListener('pointerleave', leave);
+    side.addEventListener('click', pin);
   }
   overlaid.addEventListener('blur', leave);
   const steps: Readonly<Record<string, readonly [number, number]>> = {
@@ -192,6 +198,7 @@ function drawOcclusion(place: HTMLElement, data: OcclusionData, drawing: Drawing
   };
   const bound = (index: number): number => Math.max(0, Math.min(values.length - 1, index));
   overlaid.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') pin();
     const step = steps[event.key];
     if (!step) return;
     event.preventDefault();
@@ -202,7 +209,11 @@ function drawOcclusion(place: HTMLElement, data: OcclusionData, drawing: Drawing
   const words = data.caption.tokens.map(({ text }) => make('span', { class: 'plain-token' }, text));
   caption.append(...words);
   words[options.token]?.classList.add('chosen');
-  onHighlight(({ token }) => {
+  onHighlight(({ token, region }) => {
+    for (const frame of frames) {
+      frame.attr('visibility', region ? null : 'hidden');
+      if (region) frame.attr('x', region.x * width).attr('y', region.y * height);
+    }
     for (const [index, word] of words.entries()) word.classList.toggle('lit', index === token);
   });
   place.append(

@@ -1,9 +1,9 @@
 /** The prefix as words: for every position its nearest vocabulary words, as cards or as one table. */
 import type { CaptionResult } from '@clipcap/protocol/caption';
 import type { Metric, TableData } from '@clipcap/protocol/lens';
-import type { PickedImage } from '@clipcap/protocol/panel';
-import { action, choice, tick, wholeNumber } from '../controls.js';
+import { choice, tick, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
+import { referenceControl } from '../reference.js';
 import { drawBones, drawCards } from './cards.js';
 import { drawChips } from './chips.js';
 import { metricName, metricNames } from './metric.js';
@@ -14,8 +14,6 @@ export interface TableOptions {
   readonly nearest: number;
   readonly wholeWords: boolean;
   readonly look: 'cards' | 'table';
-  /** Images that stand for "every image" instead of the pack's statistics. */
-  readonly reference: readonly PickedImage[];
 }
 
 const looks: readonly (readonly [TableOptions['look'], string])[] = [
@@ -36,15 +34,16 @@ export const tableView: View<'table', TableOptions> = {
     limits:
       'A near word is evidence of what a position holds, not an explanation: positions work together, and the nearest word may be far away. Cosine favours rare words with small norms, the dot product words with large ones.',
   },
-  defaults: { metric: 'cosine', nearest: 8, wholeWords: false, look: 'cards', reference: [] },
+  defaults: { metric: 'cosine', nearest: 8, wholeWords: false, look: 'cards' },
   room: 520,
   params: ({ nearest, wholeWords }) => ({ nearest, wholeWords }),
-  reference: ({ reference }) => reference.map(({ uri }) => uri),
+  usesReference: true,
   bones: (place, { nearest }) => {
     drawBones(place, usualPositions, nearest);
   },
   early: fromCaption,
-  controls(line, { options, change, readOnly, pick }, data) {
+  controls(line, drawing, data) {
+    const { options, change, readOnly } = drawing;
     line.append(
       choice('Measure', metricNames, options.metric, (metric) => {
         change({ metric });
@@ -62,7 +61,8 @@ export const tableView: View<'table', TableOptions> = {
         change({ wholeWords });
       }),
     );
-    line.append(referenceControl(options, change, pick, data));
+    const known = data?.reference ?? (data && data.vocabularyNorms.length > 0 ? 'none' : undefined);
+    line.append(referenceControl(drawing, known));
   },
   draw(place, data, drawing) {
     place.append(jointly(data, drawing));
@@ -119,41 +119,6 @@ function jointly({ joint }: TableData, { copy }: Drawing<TableOptions>): HTMLEle
       copy(joint);
     });
     line.append(make('q', {}, joint), ' ', button);
-  }
-  return line;
-}
-
-async function chooseReference(
-  pick: Drawing<TableOptions>['pick'],
-  change: Drawing<TableOptions>['change'],
-): Promise<void> {
-  const images = await pick('Images that stand for “every image”');
-  if (images.length > 0) change({ reference: images });
-}
-
-function referenceControl(
-  { reference }: TableOptions,
-  change: (options: Partial<TableOptions>) => void,
-  pick: (title: string) => Promise<readonly PickedImage[]>,
-  data: TableData | undefined,
-): HTMLElement {
-  const known = data?.reference;
-  const text =
-    known === undefined
-      ? '“Every image”: no reference set'
-      : `“Every image”: ${known.images} ${known.source === 'pack' ? 'of the pack' : 'chosen'}`;
-  const line = make('span', { class: 'control' }, make('span', {}, text));
-  line.append(
-    action('Choose…', () => {
-      void chooseReference(pick, change);
-    }),
-  );
-  if (reference.length > 0) {
-    line.append(
-      action('Reset', () => {
-        change({ reference: [] });
-      }),
-    );
   }
   return line;
 }

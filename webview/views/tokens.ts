@@ -31,6 +31,7 @@ export const tokensView: View<'tokens', TokensOptions> = {
     limits: 'A likely token is a fluent one, not a true one: the model is as sure of its mistakes as of what it sees.',
   },
   defaults: { alternatives: 10, chosen: 0, force: none },
+  ofCaption: ['chosen', 'force'],
   room: 420,
   params: ({ alternatives, force }) => (force.index < 0 ? { alternatives } : { alternatives, force }),
   controls(line, { options, change, readOnly }) {

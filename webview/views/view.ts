@@ -1,7 +1,7 @@
 /** What a view of the lens is: what it asks for, how it draws the answer, and what it says about itself. */
 import type { CaptionResult } from '@clipcap/protocol/caption';
 import type { LensView, LensViews } from '@clipcap/protocol/lens';
-import type { PanelImage, PickedImage } from '@clipcap/protocol/panel';
+import type { PanelImage, PickedImage, PickSource } from '@clipcap/protocol/panel';
 import type { Highlight, Highlights } from '../highlights.js';
 import type { Palette } from '../palette.js';
 import type { Sheet } from '../sheet.js';
@@ -31,8 +31,11 @@ export interface Drawing<Options> {
   readonly copy: (text: string) => void;
   /** Nothing can be asked: a report of what was computed. */
   readonly readOnly: boolean;
-  /** Lets the user choose images. */
-  readonly pick: (title: string) => Promise<readonly PickedImage[]>;
+  /** Lets the user choose images; none if the user does not, or if they cannot be had, which the view's place then tells. */
+  readonly pick: (title: string, from: PickSource) => Promise<readonly PickedImage[]>;
+  /** Images that stand for "every image" instead of the pack's statistics, for all views. */
+  readonly reference: readonly PickedImage[];
+  readonly refer: (images: readonly PickedImage[]) => void;
 }
 
 export interface View<Name extends LensView, Options extends object> {
@@ -40,12 +43,14 @@ export interface View<Name extends LensView, Options extends object> {
   readonly title: string;
   readonly help: { readonly shows: string; readonly computed: string; readonly limits: string };
   readonly defaults: Options;
+  /** Options that speak of one caption's tokens: they do not hold for another image. */
+  readonly ofCaption?: readonly (keyof Options & string)[];
   /** Room that is kept while the data is on its way, in pixels. */
   readonly room: number;
   /** What to ask for; undefined: nothing yet. */
   readonly params: (options: Options) => Params<Name> | undefined;
-  /** Images that stand for "every image". */
-  readonly reference?: (options: Options) => readonly string[];
+  /** Whether its answer depends on which images stand for "every image". */
+  readonly usesReference?: true;
   /** What keeps the room of a picture that is on its way; otherwise a plain block does. */
   readonly bones?: (place: HTMLElement, options: Options) => void;
   /** What can be drawn before the answer is there. */

@@ -22,6 +22,7 @@ async function ofDecoder(context: LensContext, params: AttentionParams): Promise
   const ids = idsOf({ text: '', score: 0, tokens }).slice(0, -1);
   const attentions = await insides.look('attentions', image.prefix, ids);
   return picture(attentions, params, {
+    of: 'decoder',
     rows: tokens.map(({ text }) => text),
     firstRow: prefixLength - 1,
     columns: numbered(prefixLength),
@@ -36,6 +37,7 @@ async function ofMapper({ model, image, checkpoint }: LensContext, params: Atten
   const { mapper } = model.manifest;
   const clipLength = mapper.kind === 'transformer' ? mapper.clipLength : 0;
   return picture(await insides.attentions(image.embedding), params, {
+    of: 'mapper',
     rows: numbered(mapper.prefixLength),
     firstRow: clipLength,
     columns: numbered(clipLength),
@@ -44,6 +46,7 @@ async function ofMapper({ model, image, checkpoint }: LensContext, params: Atten
 }
 
 interface Part {
+  readonly of: 'decoder' | 'mapper';
   readonly rows: readonly string[];
   readonly firstRow: number;
   readonly columns: readonly string[];
@@ -69,6 +72,9 @@ function picture({ data, dims }: Values, { layer, head }: AttentionParams, part:
   const inside = (row: Float64Array): Float64Array =>
     row.subarray(part.firstColumn, part.firstColumn + part.columns.length);
   return {
+    of: part.of,
+    ...(typeof layer === 'number' && { layer }),
+    ...(typeof head === 'number' && { head }),
     layers,
     heads,
     rows: part.rows,

@@ -1,18 +1,13 @@
 /** View 9: images side by side: captions, prefixes, clusters, and whether they all say the same. */
 import type { Caption, CaptionOptions } from '@clipcap/protocol/caption';
-import type { CompareData, Token } from '@clipcap/protocol/lens';
+import { mostImages, type CompareData, type Token } from '@clipcap/protocol/lens';
 import { captionOf, captionsOf, forcedLogProbs, idsOf, sum } from './captions.js';
 import { clusters } from './clusters.js';
+import { lightEnough } from './compareSize.js';
 import { usage } from './parameters.js';
 import { cosine, meanOf, rounded, rowsOf, squaredDistance, dot } from './vectors.js';
 import { otherImage, type Compute, type LensContext } from './view.js';
 import { wordChanges } from './wordChanges.js';
-
-const mostImages = 200;
-/** Images beyond which a caption's tokens are left out. */
-const withTokens = 20;
-/** Nearest tokens of all images together. */
-const mostNearest = 2000;
 
 export const compare: Compute<'compare'> = async (context, params) => {
   const { image, uri, label, checkpoint } = context;
@@ -34,17 +29,15 @@ export const compare: Compute<'compare'> = async (context, params) => {
     context,
     images.map(({ prefix }) => prefix),
   );
-  const shown = Math.max(1, Math.floor(mostNearest / images.length));
   const similarity = images.map(({ prefix: a }) => images.map(({ prefix: b }) => cosine(a, b)));
-  const decimals = images.length > 100 ? 1e3 : 1e6;
-  return {
+  return lightEnough({
     items: images.map((one, i) => ({
       label: one.label,
       uri: one.uri,
-      caption: images.length > withTokens ? { ...captions[i]!, tokens: [] } : captions[i]!,
-      nearest: nearest[i]!.slice(0, shown),
+      caption: captions[i]!,
+      nearest: nearest[i]!,
     })),
-    similarity: similarity.map((row) => row.map((value) => Math.round(value * decimals) / decimals)),
+    similarity: similarity.map((row, i) => row.slice(0, i + 1).map(rounded)),
     clusters: clusters(similarity),
     words: captions.map((caption) => wordChanges(captions[0]!.text, caption.text)),
     ...(images.length > 1 &&
@@ -56,7 +49,7 @@ export const compare: Compute<'compare'> = async (context, params) => {
           captions,
         ),
       }),
-  };
+  });
 };
 
 /** Of this image, of this image decoded otherwise, of the others. */

@@ -9,6 +9,8 @@ import { wordChanges } from './wordChanges.js';
 const mostInterventions = 100;
 const longestWord = 100;
 const mostWordTokens = 16;
+/** Tokens of all new captions together, beyond which captions come without theirs. */
+const mostTokens = 1500;
 
 export const counterfactuals: Compute<'counterfactuals'> = async (context, params) => {
   const { model, image, options, checkpoint } = context;
@@ -27,11 +29,12 @@ export const counterfactuals: Compute<'counterfactuals'> = async (context, param
     checkpoint,
   );
   const captions = await captionsOf(model, prefixes, options, checkpoint);
+  const all = captions.reduce((count, one) => count + one.tokens.length, 0);
   return {
     caption,
     results: interventions.map((intervention, i) => ({
       intervention,
-      caption: captions[i]!,
+      caption: all > mostTokens ? { ...captions[i]!, tokens: [] } : captions[i]!,
       words: wordChanges(caption.text, captions[i]!.text),
       change: rounded(sum(after[i]!) - sum(before!)),
     })),

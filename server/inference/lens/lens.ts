@@ -8,9 +8,11 @@ import type { ComputeLensParams, EncodedImage, EncodeImageParams, ImageContent }
 import type { LensResult, LensView } from '@clipcap/protocol/lens';
 import type { ImageHeader } from '../decode.js';
 import type { Model } from '../model.js';
+import type { Pixels } from '../resample.js';
 import { ModelReplaced, type ModelIdentity, type Pause, type ResidentModel } from '../residentModel.js';
 import type { Encoding, LensModel } from './lensModel.js';
 import { usage } from './parameters.js';
+import { jpegOf } from './photo.js';
 import { computeView } from './views.js';
 
 type Inspect = (bytes: Uint8Array, name: string) => Promise<ImageHeader>;
@@ -29,11 +31,15 @@ export class Lens {
     this.#inspect = inspect;
   }
 
-  /** The prefix of an image, as `CaptionError`s say why not. */
+  /** The prefix of an image, and the image itself if that is asked for. `CaptionError`s say why not. */
   async encode(params: EncodeImageParams, token: CancellationToken): Promise<EncodedImage> {
-    return this.#run(params, params.image, token, ({ prefix, width, height }) =>
-      Promise.resolve({ prefix, width, height }),
-    );
+    const { image, photo } = params;
+    return this.#run(params, image, token, async ({ prefix, width, height }) => ({
+      prefix,
+      width,
+      height,
+      ...(photo !== undefined && { photo: await jpegOf(await this.#decode(image), photo) }),
+    }));
   }
 
   async compute<View extends LensView>(
@@ -85,16 +91,16 @@ export class Lens {
     return attempt(attempts);
   }
 
-  async #encode(
-    lens: LensModel,
-    { bytes, name, sha256 }: ImageContent,
-    checkpoint: () => Promise<void>,
-  ): Promise<Encoding> {
+  async #encode(lens: LensModel, image: ImageContent, checkpoint: () => Promise<void>): Promise<Encoding> {
+    const pixels = await this.#decode(image);
+    await checkpoint();
+    return lens.encode(image.sha256, pixels);
+  }
+
+  #decode({ bytes, name }: ImageContent): Promise<Pixels> {
     const decoded = this.#decoding.then(async () => (await this.#inspect(bytes, name)).decode());
     this.#decoding = decoded.catch(() => undefined);
-    const pixels = await decoded;
-    await checkpoint();
-    return lens.encode(sha256, pixels);
+    return decoded;
   }
 }
 

@@ -2,7 +2,7 @@
 import { choice, wholeNumber } from './parameters.js';
 import { principalComponents } from './principalComponents.js';
 import { umap } from './umap.js';
-import { rounded, rowsOf } from './vectors.js';
+import { rounded, rowsOf, unit } from './vectors.js';
 import type { Compute } from './view.js';
 
 export const map: Compute<'map'> = async ({ model, image, checkpoint }, params) => {
@@ -14,7 +14,8 @@ export const map: Compute<'map'> = async ({ model, image, checkpoint }, params) 
   const rows = rowsOf(image.prefix, model.manifest.languageModel.width);
   const neighbours = (await vocabulary.nearest(image.prefix, count)).map(({ cosine }) => cosine.map(({ id }) => id));
   const ids = [...new Set(neighbours.flat())];
-  const points = [...rows, ...(await vocabulary.embeddings(ids))];
+  // Prefix rows are many times as long as embeddings: at their lengths all words would stand on one spot.
+  const points = [...rows, ...(await vocabulary.embeddings(ids))].map(unit);
   await checkpoint();
   const { points: placed, explained } =
     projection === 'pca'

@@ -19,6 +19,12 @@ export function cosine(a: Values, b: Values): number {
   return norms === 0 ? -1 : dot(a, b) / norms;
 }
 
+/** At length 1; zero stays zero. */
+export function unit(a: Float32Array): Float32Array {
+  const length = norm(a);
+  return length === 0 ? a : a.map((value) => value / length);
+}
+
 export function squaredDistance(a: Values, b: Values): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;

@@ -3,19 +3,18 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { InspectDocument, ReportDocument } from '@clipcap/protocol/lens';
-import { decode } from '../inference/decode.js';
-import { imageLibrary } from '../inference/imageLibrary.js';
-import { describeDocument } from './inspectText.js';
+import { describeDocument } from './describe.js';
 
 /** The photo's longer side, in pixels. */
-const photoSize = 1024;
+export const photoSize = 1024;
 
 /**
+ * @param photo a JPEG, upright
  * @param script the file of what draws the views, its style beside it; without it the page has the views as text
  */
 export async function reportHtml(document: InspectDocument, photo: Uint8Array, script: string): Promise<string> {
   const { image } = document;
-  const source = await dataUri(photo, image.path);
+  const source = `data:image/jpeg;base64,${Buffer.from(photo).toString('base64')}`;
   const data: ReportDocument = { ...document, image: { ...image, source } };
   const [code, style] = await Promise.all([
     bundled(script, /<\/(script)/giu),
@@ -62,17 +61,6 @@ async function bundled(file: string, end: RegExp): Promise<string> {
     .replace(/(?:\/\/|\/\*)# sourceMappingURL=.*\s*$/u, '')
     .replaceAll('\r', '')
     .replaceAll(end, String.raw`<\/$1`);
-}
-
-/** The upright picture that the model saw, small. */
-async function dataUri(bytes: Uint8Array, name: string): Promise<string> {
-  const { data, width, height } = await decode(bytes, name);
-  const sharp = await imageLibrary();
-  const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
-    .resize({ width: photoSize, height: photoSize, fit: 'inside', withoutEnlargement: true })
-    .jpeg({ quality: 85 })
-    .toBuffer();
-  return `data:image/jpeg;base64,${jpeg.toString('base64')}`;
 }
 
 /** JSON that can end no script and begin no comment. */
