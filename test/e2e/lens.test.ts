@@ -4,7 +4,11 @@ import { after, before, describe, test } from 'node:test';
 import type { LensView } from '@clipcap/protocol/lens';
 import { startBrowser, type Browser } from './browser.js';
 import { openLens, tabs, type LensPage } from './lensPage.js';
-import { pageImage } from './panelPage.js';
+import { sampleResult } from './lensSamples.js';
+import { openPanel, pageImage } from './panelPage.js';
+import { themes } from './themes.js';
+
+const dark = themes.find(({ name }) => name === 'dark') ?? assert.fail('there is no dark theme');
 
 describe('the Prefix Lens', () => {
   let browser: Browser;
@@ -79,6 +83,27 @@ describe('the Prefix Lens', () => {
     assert.equal(await page.locator('tr.lit').count(), 1);
     assert.match((await page.locator('tr.lit').first().textContent()) ?? '', /without 2/u);
     assert.match(JSON.stringify(await kept()), /"tab":"Counterfactuals"/u);
+    await page.close();
+  });
+
+  test('begins again after a reload with the tab, the options and the reference that were chosen', async () => {
+    const reference = [{ ...pageImage, uri: 'file:///photos/other.jpg' }];
+    const options = { map: { projection: 'umap', nearest: 3, seed: 9, gone: 1 }, table: { nearest: 'many' } };
+    const kept = { ...pageImage, tab: 'Map', mode: 'kept', options, reference };
+    const { page, said, tell } = await openPanel(browser, dark, undefined, kept);
+    assert.deepEqual(await said(), [
+      { type: 'ready', uri: pageImage.uri },
+      { type: 'mode', mode: 'kept' },
+    ]);
+    await tell({ type: 'result', image: pageImage, result: sampleResult(10) });
+    const asked = async (): Promise<unknown> => {
+      const last = (await said()).at(-1);
+      return last?.type === 'request' ? last.params : undefined;
+    };
+    assert.deepEqual(await asked(), { view: 'map', params: { projection: 'umap', nearest: 3, seed: 9 } });
+    await page.getByRole('tab', { name: 'Prefix', exact: true }).click();
+    const table = { view: 'table', params: { nearest: 8, wholeWords: false } };
+    assert.deepEqual(await asked(), { ...table, reference: ['file:///photos/other.jpg'] });
     await page.close();
   });
 
