@@ -18,6 +18,7 @@ import { Requests } from './requests.js';
 import { makeTooltip } from './tooltip.js';
 import './panel.css';
 import './lens.css';
+import './views/views.css';
 
 /** What VS Code keeps for a webview: the image, and what was chosen once something was. */
 interface State extends PanelImage {
