@@ -18,6 +18,7 @@ import { Requests } from './requests.js';
 import { makeTooltip } from './tooltip.js';
 import './panel.css';
 import './lens.css';
+import './views/views.css';
 
 /** What was chosen in the panel, once something was. */
 interface Chosen {
@@ -118,15 +119,15 @@ const report = make('button', { type: 'button', class: 'plain' }, 'Save reportâ€
 report.addEventListener('click', () => {
   const views = askedOfAll((view) => chosen.options?.[view]);
   const reference = (chosen.reference ?? []).map(({ uri }) => uri);
-  told.textContent = '';
+  foot.querySelector('.failure')?.remove();
   const saved = requests.ask('report', { views, ...(reference.length > 0 ? { reference } : {}) });
   saved.catch((error: unknown) => {
-    told.textContent = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    report.after(make('span', { class: 'failure', role: 'alert' }, message));
   });
   void deliver(report, () => saved);
 });
-const told = make('span', { class: 'failure', role: 'status' });
-foot.append(report, make('span', { class: 'quiet' }, 'all views as one web page'), told);
+foot.append(report, make('span', { class: 'quiet' }, 'all views as one web page'));
 
 const modeNames: Readonly<Record<PanelMode, string>> = {
   inspected: 'shows what is inspected',

@@ -15,6 +15,7 @@ import type { Data } from './views/view.js';
 import './report.css';
 import './panel.css';
 import './lens.css';
+import './views/views.css';
 
 const types: Readonly<Record<SavedFormat, string>> = {
   svg: 'image/svg+xml',

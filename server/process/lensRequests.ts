@@ -6,6 +6,7 @@ import type { CancellationToken } from 'vscode-jsonrpc';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
 import { lensViews, mostImages, type CompareData, type LensParams, type LensResult } from '@clipcap/protocol/lens';
+import { lightEnough } from '../inference/lens/compareSize.js';
 import { wordChanges } from '../inference/lens/wordChanges.js';
 import type { InferenceProcess } from './inferenceProcess.js';
 import { readImage } from './readImage.js';
@@ -132,13 +133,16 @@ function strings(values: unknown): string[] {
 }
 
 function itemsOf({ data, model }: LensResult): CompareData['items'] {
-  return 'items' in data ? data.items.map((item) => Object.assign({}, item, { label: model.id })) : [];
+  const items = 'items' in data ? data.items : [];
+  return items.map((item) =>
+    Object.assign({}, item, { label: items.length > 1 ? `${item.label} (${model.id})` : model.id }),
+  );
 }
 
 /** One image under two packs. Their prefixes are of different spaces, and not compared. */
 function besideEachOther(first: LensResult, second: LensResult): CompareData {
   const items = [...itemsOf(first), ...itemsOf(second)];
-  return { items, words: items.map(({ caption }) => wordChanges(items[0]!.caption.text, caption.text)) };
+  return lightEnough({ items, words: items.map(({ caption }) => wordChanges(items[0]!.caption.text, caption.text)) });
 }
 
 function usage(message: string): CaptionError {

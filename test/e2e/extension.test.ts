@@ -13,7 +13,7 @@ function wordsDrawn(frame: Frame): Promise<readonly { position: number; words: r
     cards.map((card) => ({
       position: Number(card.querySelector('.number')?.textContent),
       words: Array.from(card.querySelectorAll('tbody tr'), (row) => {
-        const width = row.querySelector('.bar .value')?.getBoundingClientRect().width ?? 0;
+        const width = row.querySelector('.value')?.getBoundingClientRect().width ?? 0;
         return `${row.getAttribute('data-token')} ${row.querySelector('.score')?.textContent} ${width > 0 ? 'bar' : 'none'}`;
       }),
     })),

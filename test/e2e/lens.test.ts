@@ -1,37 +1,14 @@
-/** The views of the Prefix Lens, given data, in a real browser: what they draw, how they are reached, what they ask for. */
+/** The views of the Prefix Lens, given data, in a real browser: how they are reached, what they ask for, what they mark. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { LensView } from '@clipcap/protocol/lens';
-import type { PanelRequest } from '@clipcap/protocol/panel';
-import { axeViolations } from './axe.js';
-import { screenshotPath, startBrowser, type Browser } from './browser.js';
-import { sampleResult, sampleViews, type Samples } from './lensSamples.js';
-import { openPanel, pageImage, type PanelPage } from './panelPage.js';
-import { themes, type Theme } from './themes.js';
+import { startBrowser, type Browser } from './browser.js';
+import { openLens, tabs, type LensPage } from './lensPage.js';
+import { sampleResult } from './lensSamples.js';
+import { openPanel, pageImage } from './panelPage.js';
+import { themes } from './themes.js';
 
 const dark = themes.find(({ name }) => name === 'dark') ?? assert.fail('there is no dark theme');
-
-const tabs: readonly (readonly [string, readonly LensView[]])[] = [
-  ['Prefix', ['table']],
-  ['Heat map', ['heatmap']],
-  ['Map', ['map']],
-  ['Tokens', ['tokens', 'beams']],
-  ['Attention', ['attention']],
-  ['Logit lens', ['lens']],
-  ['Counterfactuals', ['counterfactuals']],
-  ['Where in the image', ['occlusion']],
-  ['Compare', ['compare']],
-  ['Encoder’s words', ['encoder']],
-];
-
-interface LensPage extends PanelPage {
-  readonly views: Samples;
-  /** Requests that are neither answered nor cancelled. */
-  readonly asked: () => Promise<readonly PanelRequest[]>;
-  /** Answers everything that is asked with the samples. */
-  readonly answer: () => Promise<void>;
-  readonly open: (tab: string) => Promise<void>;
-}
 
 describe('the Prefix Lens', () => {
   let browser: Browser;
@@ -39,44 +16,7 @@ describe('the Prefix Lens', () => {
     browser = await startBrowser();
   });
   after(() => browser.close());
-
-  const opened = async (
-    length = 10,
-    theme: Theme = dark,
-    viewport?: { width: number; height: number },
-  ): Promise<LensPage> => {
-    const panel = await openPanel(browser, theme, viewport);
-    const views = sampleViews(length);
-    const answered = new Set<number>();
-    const asked = async (): Promise<readonly PanelRequest[]> => {
-      const said = await panel.said();
-      const cancelled = new Set(said.flatMap((message) => (message.type === 'cancel' ? [message.id] : [])));
-      return said.flatMap((message) =>
-        message.type === 'request' && !answered.has(message.id) && !cancelled.has(message.id) ? [message] : [],
-      );
-    };
-    const answer = async (): Promise<void> => {
-      for (const request of await asked()) {
-        answered.add(request.id);
-        const data =
-          request.method === 'lens' ? views[request.params.view] : request.method === 'pick' ? [pageImage] : true;
-        await panel.tell({ type: 'answer', id: request.id, data });
-      }
-    };
-    await panel.tell({ type: 'loading', image: pageImage });
-    await panel.tell({ type: 'result', image: pageImage, result: sampleResult(length) });
-    await answer();
-    const open = async (tab: string): Promise<void> => {
-      await panel.page.getByRole('tab', { name: tab, exact: true }).click();
-      await answer();
-      if (tab !== 'Compare') return;
-      await panel.page.getByRole('button', { name: 'Choose images…' }).click();
-      await answer();
-      await panel.page.waitForFunction(() => document.querySelector('.item, .pane[aria-busy]') !== null);
-      await answer();
-    };
-    return { ...panel, views, asked, answer, open };
-  };
+  const opened = (): Promise<LensPage> => openLens(browser);
 
   test('asks for a view when it is opened, not before, and not again', async () => {
     const { page, said, open } = await opened();
@@ -143,6 +83,27 @@ describe('the Prefix Lens', () => {
     assert.equal(await page.locator('tr.lit').count(), 1);
     assert.match((await page.locator('tr.lit').first().textContent()) ?? '', /without 2/u);
     assert.match(JSON.stringify(await kept()), /"tab":"Counterfactuals"/u);
+    await page.close();
+  });
+
+  test('begins again after a reload with the tab, the options and the reference that were chosen', async () => {
+    const reference = [{ ...pageImage, uri: 'file:///photos/other.jpg' }];
+    const options = { map: { projection: 'umap', nearest: 3, seed: 9, gone: 1 }, table: { nearest: 'many' } };
+    const kept = { ...pageImage, tab: 'Map', mode: 'kept', options, reference };
+    const { page, said, tell } = await openPanel(browser, dark, undefined, kept);
+    assert.deepEqual(await said(), [
+      { type: 'ready', uri: pageImage.uri },
+      { type: 'mode', mode: 'kept' },
+    ]);
+    await tell({ type: 'result', image: pageImage, result: sampleResult(10) });
+    const asked = async (): Promise<unknown> => {
+      const last = (await said()).at(-1);
+      return last?.type === 'request' ? last.params : undefined;
+    };
+    assert.deepEqual(await asked(), { view: 'map', params: { projection: 'umap', nearest: 3, seed: 9 } });
+    await page.getByRole('tab', { name: 'Prefix', exact: true }).click();
+    const table = { view: 'table', params: { nearest: 8, wholeWords: false } };
+    assert.deepEqual(await asked(), { ...table, reference: ['file:///photos/other.jpg'] });
     await page.close();
   });
 
@@ -265,45 +226,4 @@ describe('the Prefix Lens', () => {
     }
     await page.close();
   });
-
-  for (const theme of themes.slice(0, 3)) {
-    test(`has nothing that axe-core complains about in the ${theme.name} theme`, async () => {
-      const { page, open, complaints } = await opened(10, theme);
-      const found: string[] = [];
-      for (const [tab] of tabs) {
-        await open(tab);
-        await page.screenshot({
-          path: screenshotPath(`lens-${theme.name}-${tab.replaceAll(/\W/gu, '-')}`),
-          fullPage: true,
-        });
-        const violations = await axeViolations(page);
-        found.push(...violations.map((violation) => `${tab}: ${violation}`));
-      }
-      assert.deepEqual(found, []);
-      assert.deepEqual(complaints, []);
-      await page.close();
-    });
-  }
-
-  for (const [length, width] of [
-    [1, 1000],
-    [80, 1000],
-    [10, 350],
-    [10, 2000],
-  ] as const) {
-    test(`draws every view of a prefix of ${length} in ${width} px without scrolling sideways`, async () => {
-      const { page, open, complaints } = await opened(length, dark, { width, height: 900 });
-      for (const [tab] of tabs) {
-        await open(tab);
-        const overflow = await page.evaluate(() => {
-          const { scrollWidth, clientWidth } = document.documentElement;
-          return scrollWidth - clientWidth;
-        });
-        assert.equal(overflow, 0, tab);
-        await page.screenshot({ path: screenshotPath(`lens-${length}-${width}-${tab.replaceAll(/\W/gu, '-')}`) });
-      }
-      assert.deepEqual(complaints, []);
-      await page.close();
-    });
-  }
 });

@@ -40,7 +40,7 @@ export async function openPanel(
   browser: Browser,
   theme: Theme,
   viewport = { width: 1000, height: 900 },
-  kept?: PanelImage,
+  kept?: object,
 ): Promise<PanelPage> {
   const page = await browser.newPage({ viewport, reducedMotion: 'reduce' });
   const complaints: string[] = [];
@@ -92,7 +92,7 @@ body { background: var(--vscode-editor-background); color: var(--vscode-foregrou
   font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); }`;
 }
 
-function hostScript(kept: PanelImage | undefined): string {
+function hostScript(kept: object | undefined): string {
   return `window.standIn = { said: [], kept: ${JSON.stringify(kept) ?? 'undefined'} };
 window.acquireVsCodeApi = () => ({
   postMessage: (message) => window.standIn.said.push(message),

@@ -5,6 +5,7 @@
 import { format, max, min, range, scaleLinear, select, type Selection } from 'd3';
 import type { NearestToken } from '@clipcap/protocol/caption';
 import type { Metric, TableData, TablePosition } from '@clipcap/protocol/lens';
+import { make } from '../make.js';
 import { roveFocus } from '../roving.js';
 import { spokenToken, tokenParts } from '../token.js';
 import { longScore, metricName, shortScore } from './metric.js';
@@ -91,29 +92,21 @@ export function drawCards(place: HTMLElement, data: TableData, drawing: Drawing<
     .attr('role', 'columnheader')
     .text(String);
 
+  const template = rowTemplate();
   const rows: Rows = cards
     .append('tbody')
     .attr('role', 'rowgroup')
     .selectAll<HTMLTableRowElement, Row>('tr')
     .data((position) => position.nearest[metric].map((token, rank): Row => ({ position, token, rank })))
-    .join('tr')
-    .attr('role', 'row')
+    .join((missing) => missing.append(() => copyOf(template)))
     .attr('data-token', ({ token }) => token.id)
     .classed('first', ({ rank }) => rank === 0);
   drawWords(rows);
   rows
-    .append('td')
-    .attr('class', 'bar')
-    .attr('aria-hidden', 'true')
-    .append('span')
-    .attr('class', 'value')
+    .select<HTMLSpanElement>('.value')
     .style('margin-left', ({ token }) => `${Math.min(zero, x(token.score))}%`)
     .style('width', ({ token }) => `${Math.abs(x(token.score) - zero)}%`);
-  rows
-    .append('td')
-    .attr('role', 'cell')
-    .attr('class', 'score')
-    .text(({ token }) => shortScore(metric, token.score));
+  rows.select('.score').text(({ token }) => shortScore(metric, token.score));
   cards
     .append('tfoot')
     .attr('role', 'rowgroup')
@@ -161,20 +154,37 @@ function footOf({ margin, normRank }: TablePosition, metric: Metric): string {
   return [ahead, norm].filter((part) => part !== '').join(' · ') || '\u00a0';
 }
 
+/** A row without its values; copying one is several times as fast as making one. */
+function rowTemplate(): HTMLTableRowElement {
+  return make(
+    'tr',
+    { role: 'row' },
+    make(
+      'th',
+      { scope: 'row', role: 'rowheader', class: 'word' },
+      make('span', { 'aria-hidden': 'true' }),
+      make('span', { class: 'visually-hidden' }),
+    ),
+    make('td', { class: 'bar', 'aria-hidden': 'true' }, make('span', { class: 'value' })),
+    make('td', { role: 'cell', class: 'score' }),
+  );
+}
+
+function copyOf(template: HTMLTableRowElement): HTMLTableRowElement {
+  const copy = template.cloneNode(true);
+  if (copy instanceof HTMLTableRowElement) return copy;
+  throw new Error('a copy of a row is a row');
+}
+
 function drawWords(rows: Rows): void {
-  const words = rows.append('th').attr('scope', 'row').attr('role', 'rowheader').attr('class', 'word');
-  words
-    .append('span')
-    .attr('aria-hidden', 'true')
+  rows
+    .select('.word > span')
     .selectAll('span')
     .data(({ token }) => tokenParts(token.text))
     .join('span')
     .classed('mark', ({ mark }) => mark)
     .text(({ text }) => text);
-  words
-    .append('span')
-    .attr('class', 'visually-hidden')
-    .text(({ token }) => spokenToken(token.text));
+  rows.select('.word > .visually-hidden').text(({ token }) => spokenToken(token.text));
 }
 
 /** Pointer and focus show a row's details and light up the same word everywhere; a click or Enter pins it. */

@@ -8,9 +8,9 @@ export const encoderView: View<'encoder', Record<string, never>> = {
   name: 'encoder',
   title: 'Encoder’s words',
   help: {
-    shows: 'The labels that fit the image embedding best: a plain reference for what the prefix could know.',
+    shows: 'The classes that the encoder finds most probable: a plain reference for what the prefix could know.',
     computed:
-      'A classifier’s own probabilities, or, for CLIP with its text side at hand, the softmax over the similarities of the image with the labels.',
+      'The softmax of the class scores that the encoder gives beside its embedding; an encoder without classes has no words of its own, and CLIP’s text side is no part of a pack.',
     limits: 'The encoder may know more than its labels can say, and the prefix need not use what it knows.',
   },
   defaults: {},

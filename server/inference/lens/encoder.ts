@@ -10,8 +10,11 @@ export const encoder: Compute<'encoder'> = async ({ model, image, checkpoint }) 
   const labels = described.kind === 'onnx' ? described.classLabels : undefined;
   const { encoder: session } = model.parts;
   if (!labels || !session.gives('class_logits')) {
+    const clip = described.kind.startsWith('clip')
+      ? ' CLIP could compare the image with words by its text side, which packs do not hold.'
+      : '';
     throw unavailable(
-      `The encoder of ${model.info.id} (${model.encoderName}) names no classes. Choose a pack whose encoder is a classifier, ` +
+      `The encoder of ${model.info.id} (${model.encoderName}) names no classes.${clip} Choose a pack whose encoder is a classifier, ` +
         'as the built-in one’s is: its encoder.onnx gives class_logits, and its manifest has classLabels.',
     );
   }
