@@ -79,10 +79,11 @@ export class Model {
     };
     try {
       const tokenizer = await Tokenizer.create(pack);
+      // First, because making it takes the most memory for a moment.
+      const nearest = owned(await NearestTokens.create(pack, chosen));
       const encoder = owned(await Encoder.create(pack, chosen));
       const mapper = owned(await Mapper.create(pack, chosen));
       const decoder = owned(await Decoder.create(pack, chosen));
-      const nearest = owned(await NearestTokens.create(pack, chosen));
       return new Model(pack, chosen, { encoder, mapper, decoder, nearest, tokenizer });
     } catch (error) {
       await Promise.all(opened.map((part) => part.release()));

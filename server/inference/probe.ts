@@ -41,10 +41,11 @@ export async function probe(pack: Pack, provider: Provider): Promise<Probe> {
     return part;
   };
   try {
+    // First, because making it takes the most memory for a moment.
+    const nearest = owned(await NearestTokens.create(pack, provider));
     const encoder = owned(await Encoder.create(pack, provider));
     const mapper = owned(await Mapper.create(pack, provider));
     const decoder = owned(await Decoder.create(pack, provider));
-    const nearest = owned(await NearestTokens.create(pack, provider));
     const { vocabulary } = pack.manifest.languageModel;
     const pixels = noise(3 * pack.manifest.encoder.image.size ** 2);
     const once = async (): Promise<Probe> => {

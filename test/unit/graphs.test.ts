@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import onnxProto from 'onnx-proto';
+import { InferenceSession } from 'onnxruntime-node';
+import { nearestTokens } from '@clipcap/models/graphs/nearest';
 import { openPack } from '@clipcap/models/pack/openPack';
 import { Decoder } from '@clipcap/server/inference/decoder';
 import { NearestTokens } from '@clipcap/server/inference/interpret';
 import { Mapper } from '@clipcap/server/inference/mapper';
+import { sessionOptions } from '@clipcap/server/inference/sessionOptions';
 import { naiveLogits, naivePrefix } from '../naiveGpt2.js';
 import { gaussian, writeRandomPack, type RandomPack, type RandomPackOptions } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -97,24 +103,46 @@ async function nearestOf(t: TestContext, pack: RandomPack): Promise<NearestToken
   return nearest;
 }
 
-test('nearest tokens are those of a brute-force search, with the row’s norm', async (t) => {
-  const pack = await writeRandomPack(await temporaryFolder(t), { width, vocabulary });
-  const rows = randomRows(9, 20);
-  const found = await (await nearestOf(t, pack)).find(Float32Array.from(rows.flat()), 8);
-  for (const [i, row] of rows.entries()) {
-    const expected = bruteForceNearest(pack, row).slice(0, 8);
-    assert.deepEqual(
-      found[i]!.nearest.map(({ id }) => id),
-      expected.map(({ id }) => id),
-    );
-    assertClose(
-      found[i]!.nearest.map(({ score }) => score),
-      expected.map(({ score }) => score),
-      1e-6,
-    );
-    assert.ok(Math.abs(found[i]!.norm - Math.hypot(...row)) < 1e-5);
-  }
-});
+for (const dtype of ['fp32', 'fp16', 'mixed', 'q8', 'q4'] as const) {
+  test(`nearest tokens in ${dtype} are those of a brute-force search, with the row’s norm`, async (t) => {
+    const pack = await writeRandomPack(await temporaryFolder(t), { width, vocabulary, dtype });
+    const rows = randomRows(9, 20);
+    const found = await (await nearestOf(t, pack)).find(Float32Array.from(rows.flat()), 8);
+    for (const [i, row] of rows.entries()) {
+      const expected = bruteForceNearest(pack, row).slice(0, 8);
+      assert.deepEqual(
+        found[i]!.nearest.map(({ id }) => id),
+        expected.map(({ id }) => id),
+      );
+      assertClose(
+        found[i]!.nearest.map(({ score }) => score),
+        expected.map(({ score }) => score),
+        1e-6,
+      );
+      assert.ok(Math.abs(found[i]!.norm - Math.hypot(...row)) < 1e-5);
+    }
+  });
+}
+
+for (const dtype of ['q8', 'q4'] as const) {
+  test(`a vocabulary in ${dtype} is widened when its session is made, not for every image`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeRandomPack(folder, { width, vocabulary, dtype });
+    const { manifest, weights } = await openPack(folder);
+    const optimizedModelFilePath = join(folder, 'optimized.onnx');
+    const options = { ...sessionOptions('cpu', { weightsFolder: folder }), optimizedModelFilePath };
+    await (await InferenceSession.create(nearestTokens(manifest, weights), options)).release();
+    const { graph } = onnxProto.onnx.ModelProto.decode(await readFile(optimizedModelFilePath));
+    const operators = graph!.node!.map(({ opType }) => opType);
+    assert.deepEqual(operators.filter((operator) => operator === 'Gemm' || operator === 'TopK').toSorted(), [
+      'Gemm',
+      'TopK',
+    ]);
+    for (const once of ['Cast', 'DequantizeLinear', 'GatherBlockQuantized', 'Slice']) {
+      assert.ok(!operators.includes(once), once);
+    }
+  });
+}
 
 test('tokens with equal embeddings come in the order of their ids', async (t) => {
   const twins = [3, 64, 131, 299];
