@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import onnxProto from 'onnx-proto';
 import { InferenceSession } from 'onnxruntime-node';
 import { nearestTokens } from '@clipcap/models/graphs/nearest';
 import { openPack } from '@clipcap/models/pack/openPack';
@@ -132,15 +131,11 @@ for (const dtype of ['q8', 'q4'] as const) {
     const optimizedModelFilePath = join(folder, 'optimized.onnx');
     const options = { ...sessionOptions('cpu', { weightsFolder: folder }), optimizedModelFilePath };
     await (await InferenceSession.create(nearestTokens(manifest, weights), options)).release();
-    const { graph } = onnxProto.onnx.ModelProto.decode(await readFile(optimizedModelFilePath));
-    const operators = graph!.node!.map(({ opType }) => opType);
-    assert.deepEqual(operators.filter((operator) => operator === 'Gemm' || operator === 'TopK').toSorted(), [
-      'Gemm',
-      'TopK',
-    ]);
-    for (const once of ['Cast', 'DequantizeLinear', 'GatherBlockQuantized', 'Slice']) {
-      assert.ok(!operators.includes(once), once);
-    }
+    // Names of values and nodes go on with a number.
+    const operators = await readFile(optimizedModelFilePath, 'latin1');
+    const isIn = (operator: string): boolean => new RegExp(`${operator}(?!_)`, 'u').test(operators);
+    assert.ok(isIn('Gemm') && isIn('TopK'));
+    for (const once of ['Cast', 'DequantizeLinear', 'GatherBlockQuantized', 'Slice']) assert.ok(!isIn(once), once);
   });
 }
 
