@@ -6,7 +6,7 @@
 import { basename } from 'node:path';
 import { blockBytes, blockSize, type BlockBits } from '../pack/blockQuantisation.js';
 import type { Safetensors, StoredTensor } from '../pack/safetensors.js';
-import { elementTypes, type GraphBuilder } from './graph.js';
+import type { GraphBuilder } from './graph.js';
 
 /** What an architecture builds with: a graph, and the weights that it can name. */
 export interface Scope {
@@ -44,6 +44,12 @@ export class Weights {
     return this.#once(`${name}:float`, () => this.#widen(tensor, this.#external(tensor), tensor.name));
   }
 
+  /** A 16-bit tensor that is computed with as it is; undefined if it is another, or is to be widened. */
+  half(name: string): string | undefined {
+    const tensor = this.#stored(name);
+    return tensor.dtype === 'F16' && this.#file.halves === 'computed' ? this.#external(tensor) : undefined;
+  }
+
   /** A block-quantised matrix, or undefined if it is stored otherwise. */
   blocks(name: string): BlockMatrix | undefined {
     const tensor = this.#stored(name);
@@ -66,7 +72,9 @@ export class Weights {
     const tensor = this.#stored(name);
     if (tensor.dtype === 'U8') return this.#blockRows(tensor, ids, width);
     const gather = (values: string): string => this.#graph.node('Gather', [values, ids], { axis: 0 });
-    if (tensor.dtype === 'I8' && !this.#hasScalePerRow(tensor)) return gather(this.float(name));
+    const isWhole =
+      tensor.dtype === 'F16' ? this.#file.halves !== undefined : tensor.dtype === 'I8' && !this.#hasScalePerRow(tensor);
+    if (isWhole) return gather(this.float(name));
     // Mapped a second time: a matrix that is multiplied with is packed and let go, of this one few pages are ever read.
     const values = this.#external({ ...tensor, name: `${tensor.name}:rows` });
     return this.#widen(tensor, gather(values), tensor.name, gather);
@@ -104,7 +112,7 @@ export class Weights {
   }
 
   #byte(value: number): string {
-    return this.#graph.node('Cast', [this.#graph.integers([value], [])], { to: elementTypes.uint8 });
+    return this.#graph.cast(this.#graph.integers([value], []), 'uint8');
   }
 
   /** Without what fills a row's last block. */
@@ -116,7 +124,7 @@ export class Weights {
 
   #widen(tensor: StoredTensor, values: string, name: string, pick = (scale: string): string => scale): string {
     if (tensor.dtype === 'F32') return values;
-    const float = this.#graph.node('Cast', [values], { to: elementTypes.float32 });
+    const float = this.#graph.cast(values, 'float32');
     if (tensor.dtype === 'F16') return float;
     return this.#graph.node('Mul', [float, pick(this.#external(this.#stored(`${name}.scale`)))]);
   }

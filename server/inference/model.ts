@@ -19,6 +19,7 @@ import { NearestTokens, type NearestToRow } from './interpret.js';
 import { LensModel } from './lens/lensModel.js';
 import { Mapper } from './mapper.js';
 import { resolveOptions, type ResolvedOptions } from './options.js';
+import { inPrecisionOf } from './precision.js';
 import { chooseProvider, type Provider } from './provider.js';
 import type { FoundCaption, Grown } from './search.js';
 import { Tokenizer } from './tokenizer.js';
@@ -74,7 +75,7 @@ export class Model {
    */
   static async load(folder: string, provider: string): Promise<Model> {
     const chosen = chooseProvider(provider);
-    const pack = await openPack(folder);
+    const pack = await inPrecisionOf(chosen, await openPack(folder));
     const opened: { release(): Promise<void> }[] = [];
     const owned = <T extends { release(): Promise<void> }>(part: T): T => {
       opened.push(part);

@@ -4,6 +4,7 @@ import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { NearestTokens } from './interpret.js';
 import { Mapper } from './mapper.js';
+import { inPrecisionOf } from './precision.js';
 import type { Provider } from './provider.js';
 
 /** What every step gave for the known input. */
@@ -34,7 +35,8 @@ const longestWarmUp = 10_000;
  * Opens the pack's sessions on `provider`, runs them twice and closes them.
  * @throws CaptionError what the provider cannot do
  */
-export async function probe(pack: Pack, provider: Provider): Promise<Probe> {
+export async function probe(stored: Pack, provider: Provider): Promise<Probe> {
+  const pack = await inPrecisionOf(provider, stored);
   const opened: { release(): Promise<void> }[] = [];
   const owned = <T extends { release(): Promise<void> }>(part: T): T => {
     opened.push(part);

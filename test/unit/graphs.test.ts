@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { InferenceSession } from 'onnxruntime-node';
+import { gpt2Step } from '@clipcap/models/graphs/gpt2';
 import { nearestTokens } from '@clipcap/models/graphs/nearest';
 import { openPack } from '@clipcap/models/pack/openPack';
 import { Decoder } from '@clipcap/server/inference/decoder';
@@ -83,6 +84,24 @@ test('the mapper gives each image its prefix', async (t) => {
   const embeds = [0, 1, 2].map(() => Array.from({ length: 12 }, random));
   const expected = embeds.flatMap((embedding) => naivePrefix(pack.weights, embedding));
   assertClose(await mapper.map(Float32Array.from(embeds.flat())), expected, 1e-5);
+});
+
+test('16-bit matrices are widened, or multiplied in 16 bit where that is possible: all but the output head', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeRandomPack(folder, { dtype: 'fp16', layers: 2 });
+  const { manifest, weights } = await openPack(folder);
+  const casts = (halves?: 'widened' | 'computed'): number => {
+    const graph = gpt2Step(manifest.languageModel, { ...weights, ...(halves && { halves }) });
+    return (
+      Buffer.from(graph)
+        .toString('latin1')
+        .match(/Cast(?!_)/gu)?.length ?? 0
+    );
+  };
+  const [products, positions, head, lookUp] = [4 * 2, 1, 1, 1];
+  assert.equal(casts(), products + positions + head + lookUp);
+  assert.equal(casts('widened'), products + positions + head);
+  assert.equal(casts('computed'), 2 * products + positions + head);
 });
 
 /** Cosines of `row` with every token, best first, ties by lower id, in double precision. */
