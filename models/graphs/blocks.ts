@@ -8,6 +8,8 @@ interface LinearOptions {
   /** The tensors' names, where they are not `name.weight` and `name.bias`; an empty bias is none. */
   readonly weight?: string;
   readonly bias?: string;
+  /** Not in 16 bit, whatever its neighbours are: logits around 100 would be steps of 1/16. */
+  readonly isPrecise?: boolean;
 }
 
 /** x [R,inputs] → x·Wᵀ + b [R,outputs]. Block-quantised matrices are [outputs,inputs] whatever the checkpoint's layout. */
@@ -16,11 +18,17 @@ export function linear(
   x: string,
   name: string,
   inputs: number,
-  { stored = 'out-in', weight = `${name}.weight`, bias = `${name}.bias` }: LinearOptions = {},
+  { stored = 'out-in', weight = `${name}.weight`, bias = `${name}.bias`, isPrecise = false }: LinearOptions = {},
 ): string {
   const added = bias === '' ? [] : [weights.float(bias)];
   const matrix = weights.blocks(weight);
-  if (!matrix) return graph.node('Gemm', [x, weights.float(weight), ...added], { transB: stored === 'out-in' ? 1 : 0 });
+  const half = isPrecise ? undefined : weights.half(weight);
+  const transB = stored === 'out-in' ? 1 : 0;
+  if (half !== undefined) {
+    const product = graph.cast(graph.node('Gemm', [graph.cast(x, 'float16'), half], { transB }), 'float32');
+    return added.length > 0 ? graph.node('Add', [product, ...added]) : product;
+  }
+  if (!matrix) return graph.node('Gemm', [x, weights.float(weight), ...added], { transB });
   // No zero points (2^(bits−1) is understood) and no order of groups. Accuracy 4: activations are rounded to 8 bit, too.
   const operands = [x, matrix.values, matrix.scales, ...(added.length > 0 ? ['', '', ...added] : [])];
   const { bits, rows } = matrix;
@@ -76,9 +84,10 @@ export function convolution(
   name: string,
   { stride = 1, padding = 0, bias = true }: ConvolutionOptions = {},
 ): string {
-  const operands = [x, weights.float(`${name}.weight`), ...(bias ? [weights.float(`${name}.bias`)] : [])];
-  return graph.node('Conv', operands, {
-    strides: [stride, stride],
-    pads: [padding, padding, padding, padding],
-  });
+  const strides = { strides: [stride, stride], pads: [padding, padding, padding, padding] };
+  const half = weights.half(`${name}.weight`);
+  const added = bias ? [weights.float(`${name}.bias`)] : [];
+  if (half === undefined) return graph.node('Conv', [x, weights.float(`${name}.weight`), ...added], strides);
+  const operands = [x, half, ...added].map((value) => (value === half ? value : graph.cast(value, 'float16')));
+  return graph.cast(graph.node('Conv', operands, strides), 'float32');
 }

@@ -89,7 +89,10 @@ export function gpt2Step(
   const last = graph.node('Gather', [sequence(x), graph.integers([-1], [])], { axis: 1 });
   const normalised = layerNorm(context, last, 'gpt.transformer.ln_f');
   const head = model.tiedHead ? 'gpt.transformer.wte' : 'gpt.lm_head';
-  graph.output('logits', linear(context, normalised, head, width, { bias: '' }), 'float32', ['N', vocabulary]);
+  graph.output('logits', linear(context, normalised, head, width, { bias: '', isPrecise: true }), 'float32', [
+    'N',
+    vocabulary,
+  ]);
   if (variants.includes('attentions')) {
     const shape = ['N', layers, heads, 'P+T', 'S+P+T'];
     graph.output('attentions', stackLayers(graph, attentions), 'float32', shape);

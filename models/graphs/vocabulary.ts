@@ -79,7 +79,10 @@ export function outputHead(manifest: PackManifest, file: Safetensors): Uint8Arra
   const norm = graph.input('norm', 'bool', [1]);
   const k = graph.input('k', 'int64', [1]);
   const x = graph.node('Where', [norm, layerNorm(scope, states, 'gpt.transformer.ln_f'), states]);
-  const logits = linear(scope, x, tiedHead ? 'gpt.transformer.wte' : 'gpt.lm_head', width, { bias: '' });
+  const logits = linear(scope, x, tiedHead ? 'gpt.transformer.wte' : 'gpt.lm_head', width, {
+    bias: '',
+    isPrecise: true,
+  });
   const [best, ids] = graph.node2('TopK', [logits, k], { axis: 1, largest: 1, sorted: 1 });
   graph.output('logits', best, 'float32', ['R', 'k']);
   graph.output('ids', ids, 'int64', ['R', 'k']);

@@ -6,7 +6,7 @@
 import { basename } from 'node:path';
 import { blockBytes, blockSize, type BlockBits } from '../pack/blockQuantisation.js';
 import type { Safetensors, StoredTensor } from '../pack/safetensors.js';
-import { elementTypes, type GraphBuilder } from './graph.js';
+import type { GraphBuilder } from './graph.js';
 
 /** What an architecture builds with: a graph, and the weights that it can name. */
 export interface Scope {
@@ -44,6 +44,12 @@ export class Weights {
     return this.#once(`${name}:float`, () => this.#widen(tensor, this.#external(tensor), tensor.name));
   }
 
+  /** A 16-bit tensor that is computed with as it is; undefined if it is another, or is to be widened. */
+  half(name: string): string | undefined {
+    const tensor = this.#stored(name);
+    return tensor.dtype === 'F16' && this.#file.halves === 'computed' ? this.#external(tensor) : undefined;
+  }
+
   /** A block-quantised matrix, or undefined if it is stored otherwise. */
   blocks(name: string): BlockMatrix | undefined {
     const tensor = this.#stored(name);
@@ -66,21 +72,59 @@ export class Weights {
     const tensor = this.#stored(name);
     if (tensor.dtype === 'U8') return this.#blockRows(tensor, ids, width);
     const gather = (values: string): string => this.#graph.node('Gather', [values, ids], { axis: 0 });
-    if (tensor.dtype === 'I8' && !this.#hasScalePerRow(tensor)) return gather(this.float(name));
-    return this.#widen(tensor, gather(this.#external(tensor)), tensor.name, gather);
+    const isWhole =
+      tensor.dtype === 'F16' ? this.#file.halves !== undefined : tensor.dtype === 'I8' && !this.#hasScalePerRow(tensor);
+    if (isWhole) return gather(this.float(name));
+    // Mapped a second time: a matrix that is multiplied with is packed and let go, of this one few pages are ever read.
+    const values = this.#external({ ...tensor, name: `${tensor.name}:rows` });
+    return this.#widen(tensor, gather(values), tensor.name, gather);
   }
 
-  /** The whole matrix `name` [rows,width] as float32, however it is stored. */
+  /**
+   * The whole matrix `name` [rows,width] as float32, however it is stored. Blocks are widened by standard operators: those
+   * of ONNX Runtime are not evaluated when it creates the session, and would widen a vocabulary for every image.
+   */
   matrix(name: string, width: number): string {
-    const { dtype, shape } = this.#stored(name);
-    if (dtype !== 'U8') return this.float(name);
-    const every = Array.from({ length: shape[0]! }, (_, row) => row);
-    return this.rows(name, this.#graph.integers(every), width);
+    const matrix = this.blocks(name);
+    if (!matrix) return this.float(name);
+    return this.#once(`${name}:float`, () => this.#widenBlocks(matrix, width));
+  }
+
+  #widenBlocks({ bits, rows, blocks, values, scales }: BlockMatrix, width: number): string {
+    const graph = this.#graph;
+    const shaped = (value: string, shape: readonly number[]): string =>
+      graph.node('Reshape', [value, graph.integers(shape)]);
+    const count = rows * blocks;
+    const integers = shaped(bits === 8 ? values : this.#halves(values), [count, blockSize]);
+    const zeros = graph.node('Expand', [this.#byte(2 ** (bits - 1)), graph.integers([count])]);
+    const widened = graph.node('DequantizeLinear', [integers, shaped(scales, [count]), zeros], { axis: 0 });
+    return this.#cut(shaped(widened, [rows, blocks * blockSize]), blocks, width);
+  }
+
+  /** Bytes [...] → their lower and upper four bits [...,2]. */
+  #halves(bytes: string): string {
+    const graph = this.#graph;
+    const lower = graph.node('BitwiseAnd', [bytes, this.#byte(15)]);
+    const upper = graph.node('BitShift', [bytes, this.#byte(4)], { direction: 'RIGHT' });
+    const last = graph.integers([-1]);
+    const columns = [lower, upper].map((half) => graph.node('Unsqueeze', [half, last]));
+    return graph.node('Concat', columns, { axis: -1 });
+  }
+
+  #byte(value: number): string {
+    return this.#graph.cast(this.#graph.integers([value], []), 'uint8');
+  }
+
+  /** Without what fills a row's last block. */
+  #cut(padded: string, blocks: number, width: number): string {
+    if (width === blocks * blockSize) return padded;
+    const [start, end, axis] = [0, width, -1].map((value) => this.#graph.integers([value]));
+    return this.#graph.node('Slice', [padded, start!, end!, axis!]);
   }
 
   #widen(tensor: StoredTensor, values: string, name: string, pick = (scale: string): string => scale): string {
     if (tensor.dtype === 'F32') return values;
-    const float = this.#graph.node('Cast', [values], { to: elementTypes.float32 });
+    const float = this.#graph.cast(values, 'float32');
     if (tensor.dtype === 'F16') return float;
     return this.#graph.node('Mul', [float, pick(this.#external(this.#stored(`${name}.scale`)))]);
   }
@@ -91,10 +135,7 @@ export class Weights {
     const flat = this.#external({ ...tensor, name: `${tensor.name}:rows`, shape: [rows, blocks * bytes] });
     const scales = this.#external(this.#stored(`${tensor.name}.scale`));
     const attributes = { bits: (8 * bytes) / blockSize, block_size: blockSize, gather_axis: 0, quantize_axis: 1 };
-    const padded = this.#graph.node('GatherBlockQuantized', [flat, ids, scales], attributes);
-    if (width === blocks * blockSize) return padded;
-    const [start, end, axis] = [0, width, -1].map((value) => this.#graph.integers([value]));
-    return this.#graph.node('Slice', [padded, start!, end!, axis!]);
+    return this.#cut(this.#graph.node('GatherBlockQuantized', [flat, ids, scales], attributes), blocks, width);
   }
 
   #hasScalePerRow({ name, shape }: StoredTensor): boolean {

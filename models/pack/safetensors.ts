@@ -16,6 +16,12 @@ export type StoredTensor = HeaderTensor<DType>;
 export interface Safetensors {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /**
+   * What graphs make of 16-bit matrices. `computed`: products and convolutions run in 16 bit, all else, the output head
+   * too, in 32. `widened`: all of them are widened when a session is made. Absent: the same, but of embeddings only the
+   * rows that are looked up.
+   */
+  readonly halves?: 'computed' | 'widened';
 }
 
 /** @throws CaptionError `pack-invalid` if the file is not a well-formed safetensors file */

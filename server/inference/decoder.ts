@@ -83,6 +83,11 @@ class Decoding implements Steps {
   }
 }
 
+/** What keys and values of one row take at `positions`: those of the step before are given up after a step. */
+export function cacheBytes({ layers, width }: LanguageModelManifest, positions: number): number {
+  return 2 * (2 * layers * width * positions * Float32Array.BYTES_PER_ELEMENT);
+}
+
 /** The inputs that hold keys and values. */
 function cacheNames({ layers }: LanguageModelManifest): string[] {
   return Array.from({ length: layers }, (_, layer) => [`past_key_${layer}`, `past_value_${layer}`]).flat();

@@ -31,11 +31,13 @@ export class Encoder {
   /**
    * Images, each [3,H,W] → image embeddings [N,d]. One run for each: a batch of 8 took no less time for an image, but
    * 200 MB more (EfficientNet-Lite2, 2 cores).
+   * @param checkpoint awaited between two of them; what it throws ends the run
    */
-  async encode(images: readonly Float32Array[]): Promise<Float32Array> {
+  async encode(images: readonly Float32Array[], checkpoint?: () => Promise<void>): Promise<Float32Array> {
     const { image, normalize, embeddingWidth } = this.#manifest;
     const embeddings = new Float32Array(images.length * embeddingWidth);
     for (const [index, pixels] of images.entries()) {
+      if (index > 0) await checkpoint?.();
       const input = new Tensor('float32', pixels, [1, 3, image.size, image.size]);
       const outputs = await run(this.#session, { pixel_values: input }, ['image_embeds']);
       const embedding = output(outputs, 'image_embeds', 'float32');

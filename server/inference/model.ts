@@ -12,13 +12,14 @@ import {
   type PrefixPosition,
   type Timings,
 } from '@clipcap/protocol/caption';
-import { Decoder } from './decoder.js';
+import { cacheBytes, Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { generate as generateCaptions } from './generate.js';
 import { NearestTokens, type NearestToRow } from './interpret.js';
 import { LensModel } from './lens/lensModel.js';
 import { Mapper } from './mapper.js';
-import { resolveOptions } from './options.js';
+import { resolveOptions, type ResolvedOptions } from './options.js';
+import { inPrecisionOf } from './precision.js';
 import { chooseProvider, type Provider } from './provider.js';
 import type { FoundCaption, Grown } from './search.js';
 import { Tokenizer } from './tokenizer.js';
@@ -37,6 +38,9 @@ interface Parts {
   readonly nearest: NearestTokens;
   readonly tokenizer: Tokenizer;
 }
+
+/** Bytes: sixteen captions of GPT-2 small at their longest, or four with five beams. */
+const cacheBudget = 2 ** 28;
 
 export class Model {
   readonly info: ModelInfo;
@@ -71,7 +75,7 @@ export class Model {
    */
   static async load(folder: string, provider: string): Promise<Model> {
     const chosen = chooseProvider(provider);
-    const pack = await openPack(folder);
+    const pack = await inPrecisionOf(chosen, await openPack(folder));
     const opened: { release(): Promise<void> }[] = [];
     const owned = <T extends { release(): Promise<void> }>(part: T): T => {
       opened.push(part);
@@ -79,10 +83,11 @@ export class Model {
     };
     try {
       const tokenizer = await Tokenizer.create(pack);
+      // First, because making it takes the most memory for a moment.
+      const nearest = owned(await NearestTokens.create(pack, chosen));
       const encoder = owned(await Encoder.create(pack, chosen));
       const mapper = owned(await Mapper.create(pack, chosen));
       const decoder = owned(await Decoder.create(pack, chosen));
-      const nearest = owned(await NearestTokens.create(pack, chosen));
       return new Model(pack, chosen, { encoder, mapper, decoder, nearest, tokenizer });
     } catch (error) {
       await Promise.all(opened.map((part) => part.release()));
@@ -91,8 +96,21 @@ export class Model {
   }
 
   /**
+   * How many images may be captioned as one batch, so that their keys and values stay within `cacheBudget`.
+   * @throws CaptionError `usage` for options out of range
+   */
+  mostTogether(options: CaptionOptions): number {
+    const { manifest } = this.#pack;
+    const { decoding, maxTokens } = this.#resolve(options);
+    const rows = decoding.strategy === 'sample' ? decoding.draws : decoding.beams;
+    const ofImage = rows * cacheBytes(manifest.languageModel, manifest.mapper.prefixLength + maxTokens);
+    return Math.max(1, Math.floor(cacheBudget / ofImage));
+  }
+
+  /**
    * Captions N images, each [3,H,W] and prepared by `imageRecipe`, as one batch.
-   * @param checkpoint awaited before the encoder, after it, and before every decoder step; what it throws ends the run
+   * @param checkpoint awaited before every image's encoding, after the last, before every decoder step, and before the
+   * nearest words; what it throws ends the run
    * @param grown told after every step the text that an image's caption has so far; a search may change its mind
    * @returns a result for each image, in order
    * @throws CaptionError `usage` for options out of range, `inference-failed`, `out-of-memory`
@@ -106,11 +124,11 @@ export class Model {
     const images = pixelValues.length;
     const { manifest } = this.#pack;
     const { encoder, mapper, decoder, tokenizer } = this.#parts;
-    const resolved = resolveOptions(options, manifest, (text) => tokenizer.encode(text));
+    const resolved = this.#resolve(options);
     const clock = stopwatch(images);
 
     await checkpoint();
-    const embeds = await encoder.encode(pixelValues);
+    const embeds = await encoder.encode(pixelValues, checkpoint);
     const encode = clock();
     await checkpoint();
     const prefix = await mapper.map(embeds);
@@ -125,6 +143,7 @@ export class Model {
     } finally {
       decoding.dispose();
     }
+    await checkpoint();
     const generate = clock();
     const rows = await this.#parts.nearest.find(prefix, resolved.nearest);
     const timings = { encode, map, generate, interpret: clock() };
@@ -150,6 +169,10 @@ export class Model {
     const { encoder, mapper, decoder, nearest } = this.#parts;
     await this.lens.release();
     await Promise.all([encoder.release(), mapper.release(), decoder.release(), nearest.release()]);
+  }
+
+  #resolve(options: CaptionOptions): ResolvedOptions {
+    return resolveOptions(options, this.#pack.manifest, (text) => this.#parts.tokenizer.encode(text));
   }
 
   #caption({ tokens, score }: FoundCaption): Caption {

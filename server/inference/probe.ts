@@ -4,6 +4,7 @@ import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { NearestTokens } from './interpret.js';
 import { Mapper } from './mapper.js';
+import { inPrecisionOf } from './precision.js';
 import type { Provider } from './provider.js';
 
 /** What every step gave for the known input. */
@@ -34,17 +35,19 @@ const longestWarmUp = 10_000;
  * Opens the pack's sessions on `provider`, runs them twice and closes them.
  * @throws CaptionError what the provider cannot do
  */
-export async function probe(pack: Pack, provider: Provider): Promise<Probe> {
+export async function probe(stored: Pack, provider: Provider): Promise<Probe> {
+  const pack = await inPrecisionOf(provider, stored);
   const opened: { release(): Promise<void> }[] = [];
   const owned = <T extends { release(): Promise<void> }>(part: T): T => {
     opened.push(part);
     return part;
   };
   try {
+    // First, because making it takes the most memory for a moment.
+    const nearest = owned(await NearestTokens.create(pack, provider));
     const encoder = owned(await Encoder.create(pack, provider));
     const mapper = owned(await Mapper.create(pack, provider));
     const decoder = owned(await Decoder.create(pack, provider));
-    const nearest = owned(await NearestTokens.create(pack, provider));
     const { vocabulary } = pack.manifest.languageModel;
     const pixels = noise(3 * pack.manifest.encoder.image.size ** 2);
     const once = async (): Promise<Probe> => {

@@ -15,8 +15,20 @@ interface Loadable {
   dispose(): Promise<void>;
 }
 
-/** Lets others that wait for the model run; resolves when it is this one's turn again. Rejects with `ModelReplaced`. */
-export type Pause = () => Promise<void>;
+/**
+ * Lets others run that wait for the model and are as urgent or more; resolves when it is this one's turn again. Rejects
+ * with `ModelReplaced`, unless it makes way for those only that want the same model.
+ */
+export type Pause = (only?: 'same model') => Promise<void>;
+
+/** Of what is asked for by hand and takes long: after captions that are asked for by hand, before a folder's. */
+const ofViews = 1.5;
+
+interface Waiting {
+  readonly wanted: ModelIdentity;
+  readonly urgency: number;
+  readonly proceed: () => void;
+}
 
 /** Another model was loaded while work on this one paused. */
 export class ModelReplaced extends Error {
@@ -28,7 +40,7 @@ export class ResidentModel<Model extends Loadable> {
   readonly #changed: (state: ModelState) => void;
   #current: (ModelIdentity & { readonly value: Model }) | undefined;
   /** Who waits for the model, in order; the one whose turn it is has left the line. */
-  readonly #line: (() => void)[] = [];
+  #line: Waiting[] = [];
   #busy = false;
 
   /** `changed` is told of every step: loading, ready, failed. */
@@ -45,15 +57,22 @@ export class ResidentModel<Model extends Loadable> {
   /**
    * Loads the model unless it is resident, and runs `work` on it; no other model is loaded meanwhile, unless the work
    * pauses.
+   * @param urgency less is more urgent: the request's priority, or between those of captions
    */
-  async use<Result>(wanted: ModelIdentity, work: (model: Model, pause: Pause) => Promise<Result>): Promise<Result> {
-    await this.#enter();
+  async use<Result>(
+    wanted: ModelIdentity,
+    work: (model: Model, pause: Pause) => Promise<Result>,
+    urgency = ofViews,
+  ): Promise<Result> {
+    await this.#enter(wanted, urgency);
     try {
       const model = this.get(wanted) ?? (await this.#swap(wanted));
-      return await work(model, async () => {
-        if (this.#line.length === 0) return;
+      return await work(model, async (only) => {
+        const [first] = this.#line;
+        if (!first || first.urgency > urgency || (only && this.get(first.wanted) !== model)) return;
+        // Those that wait already and are as urgent are ahead of who comes back.
         this.#leave();
-        await this.#enter();
+        await this.#enter(wanted, urgency);
         if (this.get(wanted) !== model) throw new ModelReplaced('Another model was loaded.');
       });
     } finally {
@@ -61,15 +80,20 @@ export class ResidentModel<Model extends Loadable> {
     }
   }
 
-  async #enter(): Promise<void> {
-    if (this.#busy) await new Promise<void>((resolve) => this.#line.push(resolve));
+  async #enter(wanted: ModelIdentity, urgency: number): Promise<void> {
+    if (this.#busy) {
+      await new Promise<void>((proceed) => {
+        // The sort is stable: who is as urgent keeps the order in which they came.
+        this.#line = [...this.#line, { wanted, urgency, proceed }].sort((a, b) => a.urgency - b.urgency);
+      });
+    }
     this.#busy = true;
   }
 
   /** The next in line has its turn without anyone who comes just now getting ahead of it. */
   #leave(): void {
     const next = this.#line.shift();
-    if (next) next();
+    if (next) next.proceed();
     else this.#busy = false;
   }
 

@@ -32,10 +32,15 @@ export function sessionOptions(
         // Waiting threads that spin take the cores from everything else on the machine, and from each other: with
         // training running beside it, a step of 32 rows took 8.8 to 11.8 ms spinning, 5.6 to 6.7 ms sleeping (2 cores).
         intra_op: { allow_spinning: '0' },
-        ...(weightsFolder === undefined ? {} : { model_external_initializers_file_folder_path: weightsFolder }),
+        ...(weightsFolder === undefined ? {} : ownGraph(weightsFolder)),
       },
     },
   };
+}
+
+/** Of graphs that are built here: weights are widened by DequantizeLinear, which only without this is kept for every run. */
+function ownGraph(weightsFolder: string): Readonly<Record<string, string>> {
+  return { disable_quant_qdq: '1', model_external_initializers_file_folder_path: weightsFolder };
 }
 
 function providerOptions(provider: Provider, kept: readonly string[]): InferenceSession.SessionOptions {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { EncoderManifest } from '@clipcap/models/pack/manifest';
 import { loadModel, runtimeInfo, captionImage, priorities } from '@clipcap/protocol/inference';
 import { Child } from '@clipcap/server/process/child';
 import { absence, machineIdentity, platformOrder } from '@clipcap/server/process/machine';
@@ -21,6 +22,25 @@ const photo = fixture('photos/moon.jpg');
 /** A busy machine takes minutes for what a graphics processor does in a moment. */
 const patience = 2 ** 31 - 1;
 const skip = withoutSwiftShader ?? false;
+
+const encoder = {
+  kind: 'clip-vit',
+  normalize: false,
+  image: {
+    size: 32,
+    resize: 'shortest-edge',
+    resampling: 'bicubic',
+    crop: 'center',
+    mean: [0.5, 0.5, 0.5],
+    std: [0.25, 0.25, 0.25],
+  },
+  embeddingWidth: 12,
+  width: 32,
+  layers: 1,
+  heads: 2,
+  patchSize: 16,
+  activation: 'quick-gelu',
+} satisfies EncoderManifest;
 
 test(
   'the built-in pack on WebGPU is proved, captions as the CPU does, and is not taken by auto',
@@ -51,6 +71,19 @@ test(
     assert.equal(fromGpu.captions[0]?.text, fromCpu.captions[0]?.text);
   },
 );
+
+for (const dtype of ['fp32', 'fp16', 'q8', 'q4'] as const) {
+  test(
+    `a pack in ${dtype} whose encoder is built from its weights agrees with the CPU on WebGPU`,
+    { skip },
+    async (t) => {
+      await useSwiftShader(t);
+      const { folder } = await writeRandomPack(join(await temporaryFolder(t), 'pack'), { dtype, encoder });
+      const result = await runTrial(entry, folder, 'webgpu', new AbortController().signal, patience);
+      assert.equal(result.outcome, 'agrees', JSON.stringify(result));
+    },
+  );
+}
 
 test('captions on WebGPU leave nothing behind in memory', { skip }, async (t) => {
   await useSwiftShader(t);

@@ -10,19 +10,17 @@ export interface Architectures {
   readonly encoders: Readonly<Record<string, EncoderManifest>>;
   readonly mappers: Readonly<Record<string, MapperManifest>>;
   readonly languageModels: readonly LanguageModelManifest[];
-  readonly search: {
+  readonly search: { readonly prefixLength: number; readonly maxTokens: number; readonly beams: number };
+  readonly searches: readonly {
     readonly languageModel: LanguageModelManifest;
-    readonly prefixLength: number;
-    readonly maxTokens: number;
-    readonly beams: number;
-  };
-  /** Seeds whose greedy decoding passes two logits that are closer than 1e-4. */
-  readonly ties: readonly number[];
-  /** Of seeds 0, 1, … */
-  readonly results: readonly {
-    readonly greedy: readonly number[];
-    /** Best first: tokens, mean log-probability. */
-    readonly beams: readonly (readonly [readonly number[], number])[];
+    /** Seeds whose greedy decoding passes two logits that are closer than 1e-4. */
+    readonly ties: readonly number[];
+    /** Of seeds 0, 1, … */
+    readonly results: readonly {
+      readonly greedy: readonly number[];
+      /** Best first: tokens, mean log-probability. */
+      readonly beams: readonly (readonly [readonly number[], number])[];
+    }[];
   }[];
 }
 

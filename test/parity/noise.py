@@ -52,9 +52,12 @@ def tensor(seed, name, shape, spread=1.0, centre=0.0):
 
 
 def weight(seed, name, shape):
-    """A network's tensor by its checkpoint name, such that activations keep the size of 1: gains around 1, looked-up rows of
-    0.5, matrices and kernels scaled by what they sum over (twice that before a ReLU)."""
-    if re.search(r"(wte|wpe|position\w*|prefix_const)(\.weight)?$", name):
+    """A network's tensor by its checkpoint name, such that activations keep the size of 1: gains around 1, looked-up rows and the
+    output head of 0.5, matrices and kernels scaled by what they sum over (twice that before a ReLU). GPT-2's tokens are smaller:
+    where they outweigh all else, a tied head predicts the last one again and again."""
+    if name.endswith("wte.weight"):
+        return tensor(seed, name, shape, 0.2)
+    if re.search(r"(wpe|lm_head|position\w*|prefix_const)(\.weight)?$", name):
         return tensor(seed, name, shape, 0.5)
     if len(shape) == 1:
         is_gain = re.search(r"((ln_\w+|norm\d?|layernorm\w*|bn\d|downsample\.1)\.weight|lambda1|running_var)$", name)

@@ -37,7 +37,8 @@ export function noiseTensor(seed: number, name: string, length: number, spread =
 /** A network's tensor by its checkpoint name, such that activations keep the size of 1. */
 export function noiseWeight(seed: number, name: string, shape: readonly number[]): Float32Array {
   const length = shape.reduce((product, size) => product * size, 1);
-  if (/(wte|wpe|position\w*|prefix_const)(\.weight)?$/.test(name)) return noiseTensor(seed, name, length, 0.5);
+  if (name.endsWith('wte.weight')) return noiseTensor(seed, name, length, 0.2);
+  if (/(wpe|lm_head|position\w*|prefix_const)(\.weight)?$/.test(name)) return noiseTensor(seed, name, length, 0.5);
   if (shape.length === 1) {
     const isGain = /((ln_\w+|norm\d?|layernorm\w*|bn\d|downsample\.1)\.weight|lambda1|running_var)$/.test(name);
     return noiseTensor(seed, name, length, 0.2, isGain ? 1 : 0);

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { InferenceSession } from 'onnxruntime-node';
+import { gpt2Step } from '@clipcap/models/graphs/gpt2';
+import { nearestTokens } from '@clipcap/models/graphs/nearest';
 import { openPack } from '@clipcap/models/pack/openPack';
 import { Decoder } from '@clipcap/server/inference/decoder';
 import { NearestTokens } from '@clipcap/server/inference/interpret';
 import { Mapper } from '@clipcap/server/inference/mapper';
+import { sessionOptions } from '@clipcap/server/inference/sessionOptions';
 import { naiveLogits, naivePrefix } from '../naiveGpt2.js';
 import { gaussian, writeRandomPack, type RandomPack, type RandomPackOptions } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -80,6 +86,24 @@ test('the mapper gives each image its prefix', async (t) => {
   assertClose(await mapper.map(Float32Array.from(embeds.flat())), expected, 1e-5);
 });
 
+test('16-bit matrices are widened, or multiplied in 16 bit where that is possible: all but the output head', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeRandomPack(folder, { dtype: 'fp16', layers: 2 });
+  const { manifest, weights } = await openPack(folder);
+  const casts = (halves?: 'widened' | 'computed'): number => {
+    const graph = gpt2Step(manifest.languageModel, { ...weights, ...(halves && { halves }) });
+    return (
+      Buffer.from(graph)
+        .toString('latin1')
+        .match(/Cast(?!_)/gu)?.length ?? 0
+    );
+  };
+  const [products, positions, head, lookUp] = [4 * 2, 1, 1, 1];
+  assert.equal(casts(), products + positions + head + lookUp);
+  assert.equal(casts('widened'), products + positions + head);
+  assert.equal(casts('computed'), 2 * products + positions + head);
+});
+
 /** Cosines of `row` with every token, best first, ties by lower id, in double precision. */
 function bruteForceNearest(pack: RandomPack, row: readonly number[]): { id: number; score: number }[] {
   const { values } = pack.weights.get('gpt.transformer.wte.weight')!;
@@ -97,24 +121,42 @@ async function nearestOf(t: TestContext, pack: RandomPack): Promise<NearestToken
   return nearest;
 }
 
-test('nearest tokens are those of a brute-force search, with the row’s norm', async (t) => {
-  const pack = await writeRandomPack(await temporaryFolder(t), { width, vocabulary });
-  const rows = randomRows(9, 20);
-  const found = await (await nearestOf(t, pack)).find(Float32Array.from(rows.flat()), 8);
-  for (const [i, row] of rows.entries()) {
-    const expected = bruteForceNearest(pack, row).slice(0, 8);
-    assert.deepEqual(
-      found[i]!.nearest.map(({ id }) => id),
-      expected.map(({ id }) => id),
-    );
-    assertClose(
-      found[i]!.nearest.map(({ score }) => score),
-      expected.map(({ score }) => score),
-      1e-6,
-    );
-    assert.ok(Math.abs(found[i]!.norm - Math.hypot(...row)) < 1e-5);
-  }
-});
+for (const dtype of ['fp32', 'fp16', 'mixed', 'q8', 'q4'] as const) {
+  test(`nearest tokens in ${dtype} are those of a brute-force search, with the row’s norm`, async (t) => {
+    const pack = await writeRandomPack(await temporaryFolder(t), { width, vocabulary, dtype });
+    const rows = randomRows(9, 20);
+    const found = await (await nearestOf(t, pack)).find(Float32Array.from(rows.flat()), 8);
+    for (const [i, row] of rows.entries()) {
+      const expected = bruteForceNearest(pack, row).slice(0, 8);
+      assert.deepEqual(
+        found[i]!.nearest.map(({ id }) => id),
+        expected.map(({ id }) => id),
+      );
+      assertClose(
+        found[i]!.nearest.map(({ score }) => score),
+        expected.map(({ score }) => score),
+        1e-6,
+      );
+      assert.ok(Math.abs(found[i]!.norm - Math.hypot(...row)) < 1e-5);
+    }
+  });
+}
+
+for (const dtype of ['q8', 'q4'] as const) {
+  test(`a vocabulary in ${dtype} is widened when its session is made, not for every image`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeRandomPack(folder, { width, vocabulary, dtype });
+    const { manifest, weights } = await openPack(folder);
+    const optimizedModelFilePath = join(folder, 'optimized.onnx');
+    const options = { ...sessionOptions('cpu', { weightsFolder: folder }), optimizedModelFilePath };
+    await (await InferenceSession.create(nearestTokens(manifest, weights), options)).release();
+    // Names of values and nodes go on with a number.
+    const operators = await readFile(optimizedModelFilePath, 'latin1');
+    const isIn = (operator: string): boolean => new RegExp(`${operator}(?!_)`, 'u').test(operators);
+    assert.ok(isIn('Gemm') && isIn('TopK'));
+    for (const once of ['Cast', 'DequantizeLinear', 'GatherBlockQuantized', 'Slice']) assert.ok(!isIn(once), once);
+  });
+}
 
 test('tokens with equal embeddings come in the order of their ids', async (t) => {
   const twins = [3, 64, 131, 299];

@@ -128,12 +128,12 @@ test('a pack that normalises scales embeddings to length 1, keeping their direct
   }
 });
 
-test('a run asks before the encoder, after it, and before every step whether to go on', async (t) => {
+test('a run asks before the encoder, after it, before every step and after the last whether to go on', async (t) => {
   const model = await loaded(t, { maxTokens: 5 });
   const count = async (): Promise<number> => {
     let checks = 0;
     const [output] = await model.caption(images(1), { strategy: 'greedy' }, async () => void checks++);
-    assert.equal(checks, 2 + output!.captions[0]!.tokens.length);
+    assert.equal(checks, 3 + output!.captions[0]!.tokens.length);
     return checks;
   };
   const checks = await count();

@@ -47,6 +47,24 @@ test('who pauses lets those run that wait, and goes on after them', async () => 
   assert.deepEqual(events, ['long begins', 'short', 'long ends']);
 });
 
+test('the most urgent that waits is next, and who pauses makes way for those as urgent only', async () => {
+  const models = resident();
+  const events: string[] = [];
+  const event = (name: string) => () => Promise.resolve(void events.push(name));
+  const first = models.use(
+    a,
+    async (_, pause) => {
+      await Promise.resolve();
+      await pause();
+      events.push('first');
+    },
+    1,
+  );
+  const others = [models.use(a, event('2'), 2), models.use(a, event('1'), 1), models.use(a, event('0'), 0)];
+  await Promise.all([first, ...others]);
+  assert.deepEqual(events, ['0', '1', 'first', '2']);
+});
+
 test('who pauses while another model is loaded is told, and finds no model that is gone', async () => {
   const events: string[] = [];
   const models = resident(events);

@@ -37,9 +37,17 @@ class FakeModel implements CaptionModel {
   go: () => void = () => undefined;
   held = false;
   poison: number | undefined;
+  /** Images that are allowed together. */
+  most = Infinity;
+  /** Called with the images before every step. */
+  onStep: (images: readonly number[]) => void = () => undefined;
 
   constructor(id: string) {
     this.info = { id, encoder: 'e', mapper: 'm', prefixLength: 1, width: 1, dtype: 'float32', provider: 'cpu' };
+  }
+
+  mostTogether(): number {
+    return this.most;
   }
 
   async caption(
@@ -53,6 +61,7 @@ class FakeModel implements CaptionModel {
     if (this.held) await new Promise<void>((resolve) => (this.go = resolve));
     for (let step = 0; step < 5; step++) {
       await checkpoint();
+      this.onStep(images);
       this.steps++;
       for (const [index, image] of images.entries()) grown?.(index, `${image} after ${step + 1}`);
     }
@@ -140,26 +149,88 @@ test('an image of a batch runs first once someone more urgent waits for it; anot
   assert.deepEqual(model.batches, [[1], [3], [4], [2]]);
 });
 
-test('images of one batch run together once it is known how fast the model is, at most 8 at a time', async () => {
+test('images of one batch run together once it is known how fast the model is, at most 16 at a time', async () => {
   const { caption, models } = setUp();
   const numbers = Array.from({ length: 40 }, (_, i) => i + 1);
   const texts = await Promise.all(numbers.map((image) => caption(image, priorities.batch)));
   assert.deepEqual(texts, numbers.map(String));
   const sizes = models.get('a')!.batches.map((batch) => batch.length);
   assert.equal(sizes[0], 1);
-  assert.equal(Math.max(...sizes), 8);
+  assert.equal(Math.max(...sizes), 16);
 });
 
-test('a batch is as large as 250 ms allow, and a slow one makes the next smaller at once', () => {
+test('no more images run together than memory allows', async () => {
+  const { scheduler, caption, models } = setUp();
+  await scheduler.load({ model: 'a', provider: 'cpu' });
+  models.get('a')!.most = 3;
+  await Promise.all(Array.from({ length: 20 }, (_, i) => caption(i + 1, priorities.batch)));
+  assert.equal(Math.max(...models.get('a')!.batches.map((batch) => batch.length)), 3);
+});
+
+test('a batch is as large as 250 ms for one of its steps allow, and a slow step makes the next smaller at once', () => {
   const size = new BatchSize();
+  let now = 0;
+  /** A batch whose steps take these milliseconds; what is between them is not counted. */
+  const run = (images: number, ...milliseconds: number[]): void => {
+    const steps = size.begin('g', images, () => now);
+    for (const [i, step] of milliseconds.entries()) {
+      now += step;
+      steps.ended();
+      now += 10_000;
+      if (i < milliseconds.length - 1) steps.begun();
+    }
+  };
   assert.equal(size.limit('g'), 1);
-  size.measured('g', 1, 50);
+  run(1, 20, 50, 30);
   assert.equal(size.limit('g'), 5);
-  size.measured('g', 5, 1000);
+  run(5, 1, 1000, 1);
   assert.equal(size.limit('g'), 1);
-  size.measured('g', 1, 20);
+  run(1, 20, 20);
   assert.equal(size.limit('g'), 2);
   assert.equal(size.limit('other'), 1);
+});
+
+/** A batch of images 2, 3 and 4 that runs; `during` is called once, in its third step. */
+async function inTheMiddle(during: (set: ReturnType<typeof setUp>) => Promise<unknown>) {
+  const set = setUp();
+  await set.caption(1, priorities.batch);
+  const model = set.models.get('a')!;
+  const later: Promise<unknown>[] = [];
+  let steps = 0;
+  model.onStep = (images) => {
+    if (images.length === 3 && ++steps === 3) later.push(during(set));
+  };
+  const batch = await Promise.all([2, 3, 4].map((image) => set.caption(image, priorities.batch)));
+  return { ...set, model, batch, later: await Promise.all(later) };
+}
+
+test('a hover runs between two steps of a batch, which then goes on', async () => {
+  let stepsBefore = 0;
+  const { model, batch, later } = await inTheMiddle(async ({ caption, models }) => {
+    const text = await caption(9, priorities.hover);
+    stepsBefore = models.get('a')!.steps;
+    return text;
+  });
+  assert.deepEqual([batch, later], [['2', '3', '4'], ['9']]);
+  assert.deepEqual(model.batches, [[1], [2, 3, 4], [9]]);
+  assert.ok(stepsBefore < model.steps, 'the hover was answered before the batch was');
+});
+
+test('an image of a running batch that a hover asks for runs alone, ahead of the batch', async () => {
+  const { model, batch } = await inTheMiddle(({ scheduler }) =>
+    Promise.resolve(scheduler.prioritise(keyOf(3), priorities.hover)),
+  );
+  assert.deepEqual(batch, ['2', '3', '4']);
+  assert.deepEqual(model.batches, [[1], [2, 3, 4], [3]]);
+});
+
+test('a batch whose model was replaced between two steps is begun again when its model is back', async () => {
+  const { models, batch, later } = await inTheMiddle(({ caption }) =>
+    caption(9, priorities.command, CancellationToken.None, 'b'),
+  );
+  assert.deepEqual([batch, later], [['2', '3', '4'], ['9']]);
+  // The new one begins with what no memory was asked for.
+  assert.deepEqual(models.get('a')!.batches, [[2], [3, 4]]);
 });
 
 test('a cancelled request is rejected at once, before it ran and while it runs', async () => {

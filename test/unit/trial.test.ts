@@ -4,9 +4,12 @@ import { test } from 'node:test';
 import { CaptionError } from '@clipcap/protocol/error';
 import type { Provider } from '@clipcap/protocol/provider';
 import type { Probe } from '@clipcap/server/inference/probe';
-import { compareWithCpu, tolerance } from '@clipcap/server/inference/trial';
+import { compareWithCpu as compare, toleranceOf } from '@clipcap/server/inference/trial';
 import { runTrial } from '@clipcap/server/process/trialProcess';
 import { fixture } from '../root.js';
+
+const tolerance = toleranceOf('fp32');
+const compareWithCpu = (provider: Provider, run: (on: Provider) => Promise<Probe>) => compare(provider, tolerance, run);
 
 const reference: Probe = {
   embedding: Float32Array.of(1, -2, 0.5),
@@ -52,6 +55,13 @@ test('a difference within the tolerance of the largest value is no disagreement,
   assert.match(await refusal({ prefix: Float32Array.of(0.25, 0.125) }), /^its prefix differs/u);
   assert.match(await refusal({ nearest: Float32Array.of(0.9, -0.8) }), /^its nearest words differ/u);
   assert.match(await refusal({ logits: Float32Array.of(3, -4, 1.1) }), /^its logits differ/u);
+});
+
+test('where the CPU itself rounds to 8 bit, more is allowed', async () => {
+  const allowed = toleranceOf('q4');
+  assert.ok(allowed > tolerance && allowed === toleranceOf('q8'));
+  assert.equal((await compare('cuda', allowed, onGpu(off(allowed * 0.99)))).outcome, 'agrees');
+  assert.equal((await compare('cuda', allowed, onGpu(off(allowed * 1.01)))).outcome, 'refused');
 });
 
 test('values that are no numbers, or too few of them, disagree', async () => {
