@@ -21,7 +21,7 @@ export function readPalette(inside: Element): Palette {
   inside.append(probe);
   const colors = names.map((name) => {
     probe.style.color = `var(--${name})`;
-    return [name, getComputedStyle(probe).color] as const;
+    return [name, legacy(getComputedStyle(probe).color)] as const;
   });
   probe.remove();
   const found: Readonly<Record<string, string>> = Object.fromEntries(colors);
@@ -34,6 +34,12 @@ export function readPalette(inside: Element): Palette {
     positive: of('positive'),
     negative: of('negative'),
   };
+}
+
+/** A colour computed from another one comes as `color(srgb r g b)`, shares of 1, which D3 does not read. */
+function legacy(computed: string): string {
+  const shares = /^color\(srgb (\S+) (\S+) (\S+)\)$/u.exec(computed)?.slice(1, 4);
+  return shares === undefined ? computed : `rgb(${shares.map((share) => Math.round(255 * Number(share))).join(', ')})`;
 }
 
 /** Colour of a value on a scale from −extent to extent. */
