@@ -9,7 +9,6 @@ import {
   type Webview,
 } from 'vscode';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
-import { namesImage } from '@clipcap/protocol/imageFile';
 import {
   mostImages,
   type LensParams,
@@ -118,7 +117,9 @@ export class PanelAnswers {
 async function imagesIn(folder: Uri): Promise<Uri[]> {
   const entries = await workspace.fs.readDirectory(folder);
   const names = entries
-    .filter(([name, type]) => (type & FileType.File) !== 0 && namesImage(name))
+    .filter(
+      ([name, type]) => (type & FileType.File) !== 0 && extensions.includes(name.replace(/^.*\./u, '').toLowerCase()),
+    )
     .map(([name]) => name);
   if (names.length === 0)
     throw new CaptionError('empty-folder', `${folder.fsPath} has no image in it. Choose another folder.`);

@@ -115,13 +115,18 @@ const lens = makeLens(
   },
 );
 
+/** Of the report that is being made; another image ends it. */
+let reporting = new AbortController();
 const report = make('button', { type: 'button', class: 'plain' }, 'Save report…');
 report.addEventListener('click', () => {
   const views = askedOfAll((view) => chosen.options?.[view]);
   const reference = (chosen.reference ?? []).map(({ uri }) => uri);
   foot.querySelector('.failure')?.remove();
-  const saved = requests.ask('report', { views, ...(reference.length > 0 ? { reference } : {}) });
+  reporting = new AbortController();
+  const asked = { views, ...(reference.length > 0 ? { reference } : {}) };
+  const saved = requests.ask('report', asked, reporting.signal);
   saved.catch((error: unknown) => {
+    if (reporting.signal.aborted) return;
     const message = error instanceof Error ? error.message : String(error);
     report.after(make('span', { class: 'failure', role: 'alert' }, message));
   });
@@ -158,6 +163,7 @@ function draw(message: Extract<ToWebview, { image: PanelImage }>): void {
   section.hidden = message.type === 'failed';
   switch (message.type) {
     case 'loading':
+      reporting.abort();
       drawPending(about, message.image.name);
       lens.wait(message.image);
       break;

@@ -2,7 +2,7 @@
 import { format } from 'd3';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import { mostImages, type CompareData } from '@clipcap/protocol/lens';
-import type { PickedImage, PickSource } from '@clipcap/protocol/panel';
+import type { PanelImage, PickedImage, PickSource } from '@clipcap/protocol/panel';
 import { action, choice, line as textLine } from '../controls.js';
 import { make } from '../make.js';
 import { drawLegend, drawMatrix, glyphs } from '../matrix.js';
@@ -54,10 +54,10 @@ export const compareView: View<'compare', CompareOptions> = {
     const names = Object.keys(decodings).filter(isDecoding);
     line.append(
       action('Choose images…', () => {
-        void choose('files', { pick, change, image });
+        void choose('files', image, pick, change);
       }),
       action('Choose folder…', () => {
-        void choose('folder', { pick, change, image });
+        void choose('folder', image, pick, change);
       }),
       textLine('Another pack', options.model, 'its name or folder', (model) => {
         change({ model, others: [], decoding: 'same' });
@@ -256,11 +256,13 @@ function fileName(path: string): string {
 
 async function choose(
   from: PickSource,
-  { pick, change, image }: Pick<Drawing<CompareOptions>, 'pick' | 'change' | 'image'>,
+  image: PanelImage,
+  pick: Drawing<CompareOptions>['pick'],
+  change: Drawing<CompareOptions>['change'],
 ): Promise<void> {
   const picked = await pick('Images to compare with', from);
-  // A folder may hold the image itself.
-  const others = picked.filter(({ uri }) => uri !== image.uri);
+  // A folder often holds the image itself.
+  const others = from === 'folder' ? picked.filter(({ uri }) => uri !== image.uri) : picked;
   if (others.length > 0) change({ others, model: '', decoding: 'same' });
 }
 
