@@ -30,10 +30,13 @@ function readTransformer(part: Part, path: string): ReadEncoder {
   const grid = gridOf(part.shape('positional_embedding', 2)[0]!, path);
   const [, embeddingWidth = 0] = part.shape('proj', 2);
   const layers = part.count('transformer.resblocks.');
-  const heads = width / headWidth;
+  const [hiddenWidth = 0] = part.shape('transformer.resblocks.0.mlp.c_fc.weight', 2);
+  // As OpenAI's own loader counts them, which rounds down.
+  const heads = Math.max(1, Math.floor(width / headWidth));
+  const activation = 'quick-gelu';
   const sources: TensorSources = new Map(part.names().map((name) => [`encoder.${name}`, part.source(name)]));
   return {
-    sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, activation: 'quick-gelu' },
+    sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, hiddenWidth, activation },
     imageSize: grid * patchSize,
     sources,
     findings: [],
@@ -51,7 +54,7 @@ function readResnet(part: Part, path: string): ReadEncoder {
       embeddingWidth,
       width,
       layers: [first, second, third, fourth],
-      heads: (32 * width) / headWidth,
+      heads: Math.max(1, Math.floor((32 * width) / headWidth)),
     },
     imageSize: 32 * grid,
     sources: folded(part, path),
