@@ -171,8 +171,7 @@ async function showImported(
 ): Promise<void> {
   log.info(`Imported ${out}: ${pack.encoder}, ${pack.mapper}, ${pack.dtype}`);
   for (const { what, value, from } of findings) log.info(`  ${what}: ${value} (${from})`);
-  if (check)
-    log.info(`  self-check: “${check.caption}”, the prefix changes by ${(100 * check.prefixDifference).toFixed(1)} %`);
+  if (check) log.info(`  self-check: the prefix changes by ${(100 * check.prefixDifference).toFixed(1)} %`);
   const use = 'Use It';
   const choice = await window.showInformationMessage(
     `${pack.title} was imported: ${pack.encoder}, ${pack.mapper}.`,

@@ -7,7 +7,7 @@ import { encoderGraph } from '@clipcap/models/graphs/encoders/encoder';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import type { EncoderManifest } from '@clipcap/models/pack/manifest';
 import { CaptionError } from '@clipcap/protocol/error';
-import { createSession, output, run, type Provider } from './provider.js';
+import { createSession, output, run, type OpenSession, type Provider } from './provider.js';
 
 export class Encoder {
   readonly #session: InferenceSession;
@@ -22,12 +22,17 @@ export class Encoder {
   }
 
   /** @throws CaptionError `pack-invalid` or `pack-tensor-mismatch` if the file is not the encoder that the manifest describes */
-  static async create(pack: Pack, provider: Provider, variant?: 'patch_attention'): Promise<Encoder> {
+  static async create(
+    pack: Pack,
+    provider: Provider,
+    variant?: 'patch_attention',
+    open: OpenSession = createSession,
+  ): Promise<Encoder> {
     const { encoder } = pack.manifest;
     const session =
       encoder.kind === 'onnx'
-        ? await openEncoderFile(pack.encoder!, encoder, provider)
-        : await createSession(encoderGraph(encoder, pack.weights, variant), provider, pack.folder);
+        ? await openEncoderFile(pack.encoder!, encoder, provider, open)
+        : await open(encoderGraph(encoder, pack.weights, variant), provider, pack.folder);
     return new Encoder(session, encoder);
   }
 
@@ -78,8 +83,13 @@ export class Encoder {
 }
 
 /** An encoder file comes from elsewhere: what it declares is compared with the manifest before it is used. */
-async function openEncoderFile(path: string, manifest: EncoderManifest, provider: Provider): Promise<InferenceSession> {
-  const session = await createSession(path, provider).catch((error: CaptionError) => {
+async function openEncoderFile(
+  path: string,
+  manifest: EncoderManifest,
+  provider: Provider,
+  open: OpenSession,
+): Promise<InferenceSession> {
+  const session = await open(path, provider).catch((error: CaptionError) => {
     if (error.code === 'out-of-memory') throw error;
     const message = `${path} is not an encoder that can be used. ${error.message}`;
     throw new CaptionError('pack-invalid', message, { cause: error });

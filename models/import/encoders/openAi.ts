@@ -1,8 +1,8 @@
 /** CLIP's image encoders under OpenAI's names (`visual.*`): a vision transformer, or a ResNet with attention pooling. */
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid } from '../../checkpoints/errors.js';
-import { foldBatchNorm, type FoldedConvolution } from '../../graphs/foldBatchNorm.js';
-import { computed, readWhole, type TensorSource, type TensorSources } from '../tensorSource.js';
+import { foldedBias, foldedWeight, type BatchNorm } from '../../graphs/foldBatchNorm.js';
+import { computed, readWhole, type TensorSources } from '../tensorSource.js';
 import { gridOf, Part, type ReadEncoder } from './imported.js';
 
 const headWidth = 64;
@@ -72,28 +72,27 @@ function folded(part: Part, path: string): TensorSources {
     const [, block = '', own = '', number] = convolution;
     const norm = number === undefined ? `${block}downsample.1` : `${block}bn${number}`;
     const weight = part.source(name);
-    const fold = folding(part, weight, norm, path);
+    const readNorm = batchNorm(part, weight.shape[0]!, norm, path);
     sources.set(
       `encoder.${block}${own}.weight`,
-      computed(weight.shape, async () => (await fold()).weight),
+      computed(weight.shape, async () => foldedWeight(await readWhole(weight), await readNorm())),
     );
     sources.set(
       `encoder.${block}${own}.bias`,
-      computed([weight.shape[0]!], async () => (await fold()).bias),
+      computed([weight.shape[0]!], async () => foldedBias(await readNorm())),
     );
   }
   return sources;
 }
 
-function folding(part: Part, weight: TensorSource, norm: string, path: string): () => Promise<FoldedConvolution> {
-  const channels = weight.shape[0]!;
+function batchNorm(part: Part, channels: number, norm: string, path: string): () => Promise<BatchNorm> {
   const vectors = ['weight', 'bias', 'running_mean', 'running_var'].map((name) => {
     const source = part.source(`${norm}.${name}`);
     if (source.shape.join() === String(channels)) return source;
     throw invalid(path, `${norm}.${name} has the shape [${source.shape.join(', ')}] instead of [${channels}]`);
   });
   return async () => {
-    const [gain, shift, mean, variance] = await Promise.all(vectors.map(readWhole));
-    return foldBatchNorm(await readWhole(weight), { weight: gain!, bias: shift!, mean: mean!, variance: variance! });
+    const [weight, bias, mean, variance] = await Promise.all(vectors.map(readWhole));
+    return { weight: weight!, bias: bias!, mean: mean!, variance: variance! };
   };
 }
