@@ -1,6 +1,15 @@
 /** "Import Checkpoint…": asks for what an import needs, and for what shapes do not tell, and makes the pack. */
-import { ProgressLocation, Uri, window, workspace, type LogOutputChannel, type QuickPickItem } from 'vscode';
+import {
+  ProgressLocation,
+  Uri,
+  window,
+  workspace,
+  type LogOutputChannel,
+  type OpenDialogOptions,
+  type QuickPickItem,
+} from 'vscode';
 import type { ImportDocument } from '@clipcap/protocol/import';
+import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
 import { fromResponseError } from '@clipcap/protocol/error';
 import { runCommandLine } from './commandLineProcess.js';
 import { nameOf } from './images.js';
@@ -22,26 +31,25 @@ const dtypes: readonly (QuickPickItem & { readonly dtype: string })[] = [
 
 /** Asks, imports, and offers to use the pack. Stepping back from any question ends it. */
 export async function importCheckpoint({ module, packs, log }: ImportContext): Promise<void> {
-  const checkpoint = await pickFile('ClipCap checkpoint', {
-    'PyTorch or safetensors': ['pt', 'pth', 'bin', 'ckpt', 'safetensors'],
-  });
-  const encoder = checkpoint && (await pickEncoder());
+  const downloaded = await downloadedModels(module, log);
+  const checkpoint = await pickCheckpoint(downloaded);
+  const encoder = checkpoint && (await pickEncoder(downloaded, checkpoint));
   const dtype = encoder && (await window.showQuickPick(dtypes, { title: 'How are weights stored?' }));
   if (!checkpoint || !encoder || !dtype) return;
   const id = await window.showInputBox({
     title: 'What is the model pack called?',
-    value: nameOf(checkpoint).replace(/\.[^.]*$/u, ''),
+    value: checkpoint.name.replace(/\.[^.]*$/u, ''),
     validateInput: (name) => (/^[\w.-]*\w[\w.-]*$/u.test(name) ? undefined : 'Letters, digits, dots and dashes.'),
   });
   if (id === undefined) return;
   const out = Uri.joinPath(packs, id).fsPath;
-  const args = ['import', checkpoint.fsPath, '--encoder', encoder.fsPath, '--dtype', dtype.dtype, '--out', out];
+  const args = ['import', checkpoint.path, '--encoder', encoder.path, '--dtype', dtype.dtype, '--out', out];
   try {
     const plan = await runCommandLine<ImportDocument>([...args, '--dry-run'], { module });
     const answers = await askWhatIsAmbiguous(plan);
     if (!answers) return;
     const document = await window.withProgress(
-      { location: ProgressLocation.Notification, title: `Importing ${nameOf(checkpoint)}`, cancellable: true },
+      { location: ProgressLocation.Notification, title: `Importing ${checkpoint.name}`, cancellable: true },
       (progress, token) =>
         runCommandLine<ImportDocument>([...args, ...answers], {
           module,
@@ -58,20 +66,77 @@ export async function importCheckpoint({ module, packs, log }: ImportContext): P
   }
 }
 
-async function pickFile(title: string, filters: Record<string, string[]>): Promise<Uri | undefined> {
-  const [file] = (await window.showOpenDialog({ title, filters: { ...filters, 'All files': ['*'] } })) ?? [];
-  return file;
+/** A file, a folder, or a downloaded model, as the command line takes it. */
+interface Source {
+  readonly path: string;
+  /** What people call it. */
+  readonly name: string;
+  /** Of a downloaded model: the ids of its partners. */
+  readonly goesWith?: readonly string[];
 }
 
-async function pickEncoder(): Promise<Uri | undefined> {
-  const folder = { label: 'Folder…', description: 'CLIP, ViT or DINOv2 in Hugging Face’s layout' };
-  const file = { label: 'File…', description: 'OpenAI’s archive (ViT-B-32.pt), or an ONNX encoder' };
-  const kind = await window.showQuickPick([folder, file], { title: 'Which image encoder was it trained with?' });
-  if (kind === file) return pickFile('Image encoder', { Encoder: ['pt', 'onnx', 'safetensors'] });
-  if (kind !== folder) return undefined;
-  const [picked] =
-    (await window.showOpenDialog({ title: 'Image encoder', canSelectFolders: true, canSelectFiles: false })) ?? [];
-  return picked;
+type SourceItem = QuickPickItem & { readonly choose: () => Thenable<Source | undefined> };
+
+/** What “Get a Model…” has fetched; none if the list cannot be had, which is no reason not to import. */
+async function downloadedModels(module: string, log: LogOutputChannel): Promise<ListedModel[]> {
+  try {
+    const { models } = await runCommandLine<ModelsDocument>(['models'], { module });
+    return models.filter(({ path }) => path !== undefined);
+  } catch (cause) {
+    log.warn(fromResponseError(cause).message);
+    return [];
+  }
+}
+
+function checkpointOnDisk(): Promise<Source | undefined> {
+  return pickPath({
+    title: 'ClipCap checkpoint',
+    filters: { 'PyTorch or safetensors': ['pt', 'pth', 'bin', 'ckpt', 'safetensors'], 'All files': ['*'] },
+  });
+}
+
+async function pickCheckpoint(downloaded: readonly ListedModel[]): Promise<Source | undefined> {
+  const checkpoints = downloaded.filter(({ kind }) => kind === 'checkpoint').map((model) => itemOf(model));
+  if (checkpoints.length === 0) return checkpointOnDisk();
+  const file = { label: 'File…', description: 'PyTorch or safetensors', choose: checkpointOnDisk };
+  const picked = await window.showQuickPick([...checkpoints, file], { title: 'Which ClipCap checkpoint?' });
+  return picked?.choose();
+}
+
+/** What was downloaded comes first, and of that what the checkpoint goes with. */
+async function pickEncoder(downloaded: readonly ListedModel[], { goesWith = [] }: Source): Promise<Source | undefined> {
+  const encoders = downloaded.filter(({ kind }) => kind === 'encoder');
+  const partners = encoders.filter(({ id }) => goesWith.includes(id));
+  const items: SourceItem[] = [
+    ...partners.map((model) => itemOf(model, 'goes with this checkpoint')),
+    ...encoders.filter((model) => !partners.includes(model)).map((model) => itemOf(model)),
+    {
+      label: 'Folder…',
+      description: 'CLIP, ViT or DINOv2 in Hugging Face’s layout',
+      choose: () => pickPath({ title: 'Image encoder', canSelectFolders: true, canSelectFiles: false }),
+    },
+    {
+      label: 'File…',
+      description: 'OpenAI’s archive (ViT-B-32.pt), or an ONNX encoder',
+      choose: () =>
+        pickPath({
+          title: 'Image encoder',
+          filters: { Encoder: ['pt', 'onnx', 'safetensors'], 'All files': ['*'] },
+        }),
+    },
+  ];
+  const picked = await window.showQuickPick(items, { title: 'Which image encoder was it trained with?' });
+  return picked?.choose();
+}
+
+function itemOf({ id, title, goesWith }: ListedModel, why = 'downloaded'): SourceItem {
+  const source = { path: id, name: id.replace(/^.*\//u, ''), goesWith };
+  return { label: title, description: why, choose: () => Promise.resolve(source) };
+}
+
+async function pickPath(options: OpenDialogOptions): Promise<Source | undefined> {
+  const [picked] = (await window.showOpenDialog(options)) ?? [];
+  return picked && { path: picked.fsPath, name: nameOf(picked) };
 }
 
 /** The options that say what was answered, or undefined if a question was not. */
@@ -106,8 +171,7 @@ async function showImported(
 ): Promise<void> {
   log.info(`Imported ${out}: ${pack.encoder}, ${pack.mapper}, ${pack.dtype}`);
   for (const { what, value, from } of findings) log.info(`  ${what}: ${value} (${from})`);
-  if (check)
-    log.info(`  self-check: “${check.caption}”, the prefix changes by ${(100 * check.prefixDifference).toFixed(1)} %`);
+  if (check) log.info(`  self-check: the prefix changes by ${(100 * check.prefixDifference).toFixed(1)} %`);
   const use = 'Use It';
   const choice = await window.showInformationMessage(
     `${pack.title} was imported: ${pack.encoder}, ${pack.mapper}.`,

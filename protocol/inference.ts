@@ -64,11 +64,14 @@ export interface ImageBytes {
 }
 
 export interface SelfCheck {
-  /** Whether prefix, scores and nearest words are numbers. */
+  /** Whether prefix, logits and the nearest words’ scores are numbers. */
   readonly finite: boolean;
   /** ‖a − b‖ / ‖a‖ of two different images’ prefixes. */
   readonly prefixDifference: number;
-  readonly caption: string;
+  /** The likeliest first token of the image's caption. */
+  readonly next: string;
+  /** Only of an image that was given: made pictures have none to speak of. */
+  readonly caption?: string;
   /** The word nearest to each prefix position. */
   readonly nearest: readonly string[];
 }

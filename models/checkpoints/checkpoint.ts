@@ -23,6 +23,8 @@ export interface Checkpoint {
   readonly path: string;
   /** A Hugging Face folder's parsed `config.json`. */
   readonly config?: unknown;
+  /** What a training script kept beside the weights. */
+  readonly hyperParameters?: Readonly<Record<string, unknown>>;
   /** In the file's order. */
   names(): readonly string[];
   tensor(name: string): TensorInfo | undefined;
@@ -43,6 +45,7 @@ export interface CheckpointParts {
   readonly tensors: ReadonlyMap<string, TensorView>;
   readonly files: readonly CheckpointFile[];
   readonly config?: unknown;
+  readonly hyperParameters?: Readonly<Record<string, unknown>>;
 }
 
 export function checkpointOf({ tensors, files, ...rest }: CheckpointParts): Checkpoint {

@@ -1,4 +1,5 @@
 /** Element types of checkpoints, and how each becomes float32. */
+import { halfTable } from '../pack/halfPrecision.js';
 
 /** Size of an element in bytes. */
 export const elementBytes = {
@@ -33,8 +34,7 @@ export type Elements =
   /** Elements are the bits of what the table gives for them. */
   | { readonly values: Uint16Array | Uint8Array; readonly table: Float32Array };
 
-/** The float32 of every half and of every bfloat16, by their bits; made when first needed. */
-let halves: Float32Array | undefined;
+/** The float32 of every bfloat16, by its bits; made when first needed. */
 let brains: Float32Array | undefined;
 const booleans = Float32Array.from({ length: 256 }, (_, byte) => (byte === 0 ? 0 : 1));
 
@@ -42,10 +42,7 @@ const booleans = Float32Array.from({ length: 256 }, (_, byte) => (byte === 0 ? 0
 const views: Readonly<Record<DType, (bytes: ArrayBuffer) => Elements>> = {
   float64: (bytes) => ({ values: new Float64Array(bytes) }),
   float32: (bytes) => ({ values: new Float32Array(bytes) }),
-  float16(bytes) {
-    halves ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits));
-    return { values: new Uint16Array(bytes), table: halves };
-  },
+  float16: (bytes) => ({ values: new Uint16Array(bytes), table: halfTable() }),
   bfloat16(bytes) {
     brains ??= new Float32Array(Uint32Array.from({ length: 0x10000 }, (_, bits) => bits << 16).buffer);
     return { values: new Uint16Array(bytes), table: brains };
@@ -78,16 +75,9 @@ export function convertRun(
   length: number,
 ): void {
   if (table) for (let i = 0; i < length; i++) target[to + i] = table[values[from + i * stride]!]!;
+  else if (values instanceof Float32Array && stride === 1) target.set(values.subarray(from, from + length), to);
   else if (values instanceof Float32Array) for (let i = 0; i < length; i++) target[to + i] = values[from + i * stride]!;
   else for (let i = 0; i < length; i++) target[to + i] = Number(values[from + i * stride]);
-}
-
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
 /** Turns big-endian elements of `size` bytes into little-endian ones, in place. */

@@ -6,6 +6,8 @@
  */
 import { construct, instantiate, isAllowed, storageType, type PickleContext } from './constructors.js';
 import { invalid, quoted, unsupported } from './errors.js';
+import { PickleBytes } from './pickleBytes.js';
+import { PickleStack } from './pickleStack.js';
 import { Dict, Global, PlainObject, StorageRecord, Tuple, type PickleValue } from './pickleValues.js';
 
 /** Real ones stay below 1 MB. */
@@ -15,9 +17,6 @@ export const maxPickleBytes = 16 * 2 ** 20;
 const maxSteps = 2_000_000;
 /** A container counts as several: it takes more memory. */
 const containerSteps = 8;
-/** Nested marks: how deep containers that are still open may lie. */
-const maxOpen = 1000;
-const maxIntegerBytes = 64;
 
 const stop = 0x2e;
 
@@ -31,23 +30,22 @@ export function readPickle(bytes: Buffer, path: string): PickleValue {
 
 class Machine implements PickleContext {
   readonly path: string;
-  readonly #bytes: Buffer;
+  readonly #bytes: PickleBytes;
+  readonly #stack: PickleStack;
   readonly #memo = new Map<number, PickleValue>();
-  /** The stacks below the open marks. */
-  readonly #marked: PickleValue[][] = [];
-  #stack: PickleValue[] = [];
-  #position = 0;
   #steps = 0;
 
   constructor(bytes: Buffer, path: string) {
-    this.#bytes = bytes;
+    const damaged = (what: string): Error => this.damaged(what);
     this.path = path;
+    this.#bytes = new PickleBytes(bytes, damaged);
+    this.#stack = new PickleStack(damaged);
   }
 
   run(): PickleValue {
     for (;;) {
-      const opcode = this.#byte();
-      if (opcode === stop) return this.#pop();
+      const opcode = this.#bytes.byte();
+      if (opcode === stop) return this.#stack.pop();
       this.spend(1);
       this.#step(opcode);
     }
@@ -60,116 +58,113 @@ class Machine implements PickleContext {
   }
 
   damaged(what: string): Error {
-    return invalid(this.path, `its pickle is damaged: ${what} (byte ${this.#position})`);
+    return invalid(this.path, `its pickle is damaged: ${what} (byte ${this.#bytes.position})`);
   }
 
   #step(opcode: number): void {
     switch (opcode) {
       case 0x80: // PROTO
-        return this.#protocol(this.#byte());
+        return this.#protocol(this.#bytes.byte());
       case 0x95: // FRAME: how much to buffer, of no use where all of it is in memory
-        this.#take(8);
+        this.#bytes.take(8);
         return;
       case 0x28: // MARK
-        if (this.#marked.length >= maxOpen) throw this.damaged('it is nested too deep');
-        this.#marked.push(this.#stack);
-        this.#stack = [];
-        return;
+        return this.#stack.mark();
       case 0x30: // POP
-        if (this.#stack.length > 0) this.#pop();
-        else this.#popMark();
+        if (this.#stack.isEmpty) this.#stack.popMark();
+        else this.#stack.pop();
         return;
       case 0x31: // POP_MARK
-        this.#popMark();
+        this.#stack.popMark();
         return;
       case 0x32: // DUP
-        return this.#push(this.#top());
+        return this.#stack.push(this.#stack.top());
       case 0x4e: // NONE
-        return this.#push(null);
+        return this.#stack.push(null);
       case 0x88: // NEWTRUE
-        return this.#push(true);
+        return this.#stack.push(true);
       case 0x89: // NEWFALSE
-        return this.#push(false);
+        return this.#stack.push(false);
       case 0x4a: // BININT
-        return this.#push(this.#take(4).readInt32LE());
+        return this.#stack.push(this.#bytes.take(4).readInt32LE());
       case 0x4b: // BININT1
-        return this.#push(this.#byte());
+        return this.#stack.push(this.#bytes.byte());
       case 0x4d: // BININT2
-        return this.#push(this.#take(2).readUInt16LE());
+        return this.#stack.push(this.#bytes.take(2).readUInt16LE());
       case 0x8a: // LONG1
-        return this.#push(this.#integer(this.#byte()));
+        return this.#stack.push(this.#bytes.integer(this.#bytes.byte()));
       case 0x8b: // LONG4
-        return this.#push(this.#integer(this.#take(4).readInt32LE()));
+        return this.#stack.push(this.#bytes.integer(this.#bytes.take(4).readInt32LE()));
       case 0x47: // BINFLOAT
-        return this.#push(this.#take(8).readDoubleBE());
+        return this.#stack.push(this.#bytes.take(8).readDoubleBE());
       case 0x8c: // SHORT_BINUNICODE
-        return this.#push(this.#text(this.#byte()));
+        return this.#stack.push(this.#bytes.text(this.#bytes.byte()));
       case 0x58: // BINUNICODE
-        return this.#push(this.#text(this.#take(4).readUInt32LE()));
+        return this.#stack.push(this.#bytes.text(this.#bytes.take(4).readUInt32LE()));
       case 0x8d: // BINUNICODE8
-        return this.#push(this.#text(this.#wide()));
+        return this.#stack.push(this.#bytes.text(this.#bytes.wide()));
       case 0x55: // SHORT_BINSTRING: Python 2's str
-        return this.#push(this.#text(this.#byte()));
+        return this.#stack.push(this.#bytes.text(this.#bytes.byte()));
       case 0x54: // BINSTRING
-        return this.#push(this.#text(this.#take(4).readInt32LE()));
+        return this.#stack.push(this.#bytes.text(this.#bytes.take(4).readInt32LE()));
       case 0x43: // SHORT_BINBYTES
-        return this.#push(this.#take(this.#byte()));
+        return this.#stack.push(this.#bytes.take(this.#bytes.byte()));
       case 0x42: // BINBYTES
-        return this.#push(this.#take(this.#take(4).readUInt32LE()));
+        return this.#stack.push(this.#bytes.take(this.#bytes.take(4).readUInt32LE()));
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        return this.#push(this.#take(this.#wide()));
+        return this.#stack.push(this.#bytes.take(this.#bytes.wide()));
       case 0x5d: // EMPTY_LIST
       case 0x8f: // EMPTY_SET: order and uniqueness are the writer's business
         return this.#pushContainer([]);
       case 0x7d: // EMPTY_DICT
         return this.#pushContainer(new Dict());
       case 0x29: // EMPTY_TUPLE
-        return this.#push(new Tuple([]));
+        return this.#stack.push(new Tuple([]));
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.#push(new Tuple(this.#popMany(opcode - 0x84)));
+        return this.#stack.push(new Tuple(this.#stack.popMany(opcode - 0x84)));
       case 0x74: // TUPLE
-        return this.#push(new Tuple(this.#popMark()));
+        return this.#stack.push(new Tuple(this.#stack.popMark()));
       case 0x6c: // LIST
       case 0x91: // FROZENSET
-        return this.#push(this.#popMark());
+        return this.#stack.push(this.#stack.popMark());
       case 0x64: {
         // DICT
-        const items = this.#popMark();
+        const items = this.#stack.popMark();
         this.#pushContainer(new Dict());
         return this.#setItems(items);
       }
       case 0x61: // APPEND
-        return this.#append([this.#pop()]);
+        return this.#append([this.#stack.pop()]);
       case 0x65: // APPENDS
       case 0x90: // ADDITEMS
-        return this.#append(this.#popMark());
+        return this.#append(this.#stack.popMark());
       case 0x73: // SETITEM
-        return this.#setItems(this.#popMany(2));
+        return this.#setItems(this.#stack.popMany(2));
       case 0x75: // SETITEMS
-        return this.#setItems(this.#popMark());
+        return this.#setItems(this.#stack.popMark());
       case 0x71: // BINPUT
-        return this.#remember(this.#byte());
+        return this.#remember(this.#bytes.byte());
       case 0x72: // LONG_BINPUT
-        return this.#remember(this.#take(4).readUInt32LE());
+        return this.#remember(this.#bytes.take(4).readUInt32LE());
       case 0x94: // MEMOIZE
         return this.#remember(this.#memo.size);
       case 0x68: // BINGET
-        return this.#recall(this.#byte());
+        return this.#recall(this.#bytes.byte());
       case 0x6a: // LONG_BINGET
-        return this.#recall(this.#take(4).readUInt32LE());
+        return this.#recall(this.#bytes.take(4).readUInt32LE());
       case 0x63: // GLOBAL
-        return this.#global(this.#line(), this.#line());
+        return this.#global(this.#bytes.line(), this.#bytes.line());
       case 0x93: {
         // STACK_GLOBAL
-        const [module, name] = this.#popMany(2);
+        const [module, name] = this.#stack.popMany(2);
         if (typeof module !== 'string' || typeof name !== 'string') throw this.damaged('a class has no name');
         return this.#global(module, name);
       }
       case 0x51: // BINPERSID
-        return this.#push(this.#storage(this.#pop()));
+        return this.#stack.push(this.#storage(this.#stack.pop()));
       case 0x52: // REDUCE
         return this.#reduce();
       case 0x81: // NEWOBJ
@@ -194,25 +189,25 @@ class Machine implements PickleContext {
         'Save only the weights in Python: torch.save(model.state_dict(), "weights.pt").',
       );
     }
-    this.#push(new Global(full));
+    this.#stack.push(new Global(full));
   }
 
   #reduce(): void {
-    const [callee, args] = this.#popMany(2);
+    const [callee, args] = this.#stack.popMany(2);
     if (!(callee instanceof Global) || !(args instanceof Tuple)) throw this.damaged('a call has no function');
     this.#pushContainer(construct(callee.name, args, this));
   }
 
   #instantiate(): void {
-    const [type, args] = this.#popMany(2);
+    const [type, args] = this.#stack.popMany(2);
     if (!(type instanceof Global) || !(args instanceof Tuple)) throw this.damaged('an object has no class');
     this.#pushContainer(instantiate(type.name, args, this));
   }
 
   /** Attributes of an object. Those of anything else, such as a state dict's `_metadata`, say nothing about weights. */
   #build(): void {
-    const state = this.#pop();
-    const target = this.#top();
+    const state = this.#stack.pop();
+    const target = this.#stack.top();
     if (target instanceof PlainObject) target.state = state;
   }
 
@@ -227,101 +222,29 @@ class Machine implements PickleContext {
   }
 
   #append(items: readonly PickleValue[]): void {
-    const target = this.#top();
+    const target = this.#stack.top();
     if (!Array.isArray(target)) throw this.damaged('something is appended to what is no list');
     for (const item of items) target.push(item);
   }
 
   #setItems(items: readonly PickleValue[]): void {
-    const target = this.#top();
+    const target = this.#stack.top();
     if (!(target instanceof Dict) || items.length % 2 !== 0) throw this.damaged('an entry is no part of a dict');
     for (let i = 0; i < items.length; i += 2) target.entries.set(items[i]!, items[i + 1]!);
   }
 
   #remember(index: number): void {
-    this.#memo.set(index, this.#top());
+    this.#memo.set(index, this.#stack.top());
   }
 
   #recall(index: number): void {
     const value = this.#memo.get(index);
     if (value === undefined) throw this.damaged(`value ${index} is used before it is made`);
-    this.#push(value);
-  }
-
-  #push(value: PickleValue): void {
     this.#stack.push(value);
   }
 
   #pushContainer(value: PickleValue): void {
     this.spend(containerSteps);
-    this.#push(value);
-  }
-
-  #pop(): PickleValue {
-    const value = this.#stack.pop();
-    if (value === undefined) throw this.damaged('a value is missing');
-    return value;
-  }
-
-  #top(): PickleValue {
-    const value = this.#stack.at(-1);
-    if (value === undefined) throw this.damaged('a value is missing');
-    return value;
-  }
-
-  #popMany(count: number): PickleValue[] {
-    if (this.#stack.length < count) throw this.damaged('a value is missing');
-    return this.#stack.splice(-count);
-  }
-
-  #popMark(): PickleValue[] {
-    const items = this.#stack;
-    const below = this.#marked.pop();
-    if (!below) throw this.damaged('a mark is missing');
-    this.#stack = below;
-    return items;
-  }
-
-  #integer(length: number): number | bigint {
-    if (length < 0 || length > maxIntegerBytes) throw this.damaged(`a number has ${length} bytes`);
-    const bytes = this.#take(length);
-    let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
-    value = BigInt.asIntN(8 * length, value);
-    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  }
-
-  #text(length: number): string {
-    return this.#take(length).toString('utf8');
-  }
-
-  /** Text up to the end of the line. */
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#position);
-    if (end < 0) throw this.damaged('it is cut off');
-    const text = this.#text(end - this.#position);
-    this.#position++;
-    return text;
-  }
-
-  #wide(): number {
-    const value = this.#take(8).readBigUInt64LE();
-    if (value > BigInt(this.#bytes.length)) throw this.damaged('it is cut off');
-    return Number(value);
-  }
-
-  #byte(): number {
-    const value = this.#bytes[this.#position++];
-    if (value === undefined) throw this.damaged('it is cut off');
-    return value;
-  }
-
-  /** The next bytes, as a view. */
-  #take(length: number): Buffer {
-    const end = this.#position + length;
-    if (length < 0 || end > this.#bytes.length) throw this.damaged('it is cut off');
-    const bytes = this.#bytes.subarray(this.#position, end);
-    this.#position = end;
-    return bytes;
+    this.#stack.push(value);
   }
 }

@@ -49,6 +49,7 @@ export async function recognise(file: CheckpointFile): Promise<FileFormat> {
 export interface FileTensors {
   readonly format: TensorFormat;
   readonly tensors: ReadonlyMap<string, TensorView>;
+  readonly hyperParameters?: Readonly<Record<string, unknown>>;
 }
 
 /** @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` */

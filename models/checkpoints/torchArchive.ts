@@ -6,6 +6,7 @@
 import type { CheckpointFile } from './checkpointFile.js';
 import { elementBytes } from './dtype.js';
 import { invalid, quoted, unsupported } from './errors.js';
+import { hyperParameters } from './hyperParameters.js';
 import { maxPickleBytes, readPickle } from './pickle.js';
 import { PlainObject, type TensorRecord } from './pickleValues.js';
 import { nameTensors } from './tensorNames.js';
@@ -23,6 +24,7 @@ interface Archive {
 export interface TorchTensors {
   readonly format: 'pytorch' | 'torchscript';
   readonly tensors: ReadonlyMap<string, TensorView>;
+  readonly hyperParameters?: Readonly<Record<string, unknown>>;
 }
 
 /** @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` */
@@ -41,7 +43,12 @@ export async function readTorchArchive(file: CheckpointFile): Promise<TorchTenso
   if (tensors.size === 0) {
     throw unsupported(file.path, 'holds no tensors', 'Save the weights: torch.save(model.state_dict(), "weights.pt").');
   }
-  return { format: root instanceof PlainObject ? 'torchscript' : 'pytorch', tensors };
+  const settings = hyperParameters(root);
+  return {
+    format: root instanceof PlainObject ? 'torchscript' : 'pytorch',
+    tensors,
+    ...(settings && { hyperParameters: settings }),
+  };
 }
 
 function findFolder(entries: ReadonlyMap<string, ZipEntry>, path: string): string {

@@ -1,7 +1,7 @@
 /** Where downloaded models lie, and the note beside each that says what its files were when they came. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
@@ -63,6 +63,17 @@ export async function storedModel(id: string, store: string = modelsFolder()): P
     if (!(await isUnchanged(folder, name, file))) return undefined;
   }
   return folder;
+}
+
+/** Ids of the models that were downloaded whole, in the order of their names. */
+export async function storedIds(store: string = modelsFolder()): Promise<string[]> {
+  const folders: string[] = await readdir(store).catch(() => []);
+  folders.sort();
+  const notes = await Promise.all(folders.map((folder) => readNote(join(store, folder))));
+  // A note's id is believed where its folder's name agrees.
+  return notes.flatMap((stored, i) =>
+    stored?.complete && folderOf(stored.id, store) === join(store, folders[i]!) ? [stored.id] : [],
+  );
 }
 
 /**

@@ -8,22 +8,29 @@ export interface BatchNorm {
   readonly variance: Float32Array;
 }
 
-export interface FoldedConvolution {
-  readonly weight: Float32Array;
-  readonly bias: Float32Array;
-}
+/** PyTorch's default, which CLIP uses. */
+const epsilon = 1e-5;
 
 /**
  * @param weight of a convolution without bias, [out,in,k,k] row-major
- * @param epsilon PyTorch's default, which CLIP uses
- * @returns weight and bias of the convolution that gives normalised outputs
+ * @returns the weight of the convolution that gives normalised outputs, with {@link foldedBias}
  */
-export function foldBatchNorm(weight: Float32Array, norm: BatchNorm, epsilon = 1e-5): FoldedConvolution {
-  const channels = norm.weight.length;
-  const gains = Float64Array.from(norm.weight, (gain, channel) => gain / Math.sqrt(norm.variance[channel]! + epsilon));
-  const perChannel = weight.length / channels;
-  return {
-    weight: weight.map((value, index) => value * gains[Math.floor(index / perChannel)]!),
-    bias: norm.bias.map((shift, channel) => shift - norm.mean[channel]! * gains[channel]!),
-  };
+export function foldedWeight(weight: Float32Array, norm: BatchNorm): Float32Array {
+  const gains = gainsOf(norm);
+  const perChannel = weight.length / gains.length;
+  const folded = new Float32Array(weight.length);
+  for (const [channel, gain] of gains.entries()) {
+    const end = (channel + 1) * perChannel;
+    for (let i = channel * perChannel; i < end; i++) folded[i] = weight[i]! * gain;
+  }
+  return folded;
+}
+
+export function foldedBias(norm: BatchNorm): Float32Array {
+  const gains = gainsOf(norm);
+  return norm.bias.map((shift, channel) => shift - norm.mean[channel]! * gains[channel]!);
+}
+
+function gainsOf({ weight, variance }: BatchNorm): Float64Array {
+  return Float64Array.from(weight, (gain, channel) => gain / Math.sqrt(variance[channel]! + epsilon));
 }

@@ -5,7 +5,7 @@
  */
 import type { LanguageModelManifest } from '../pack/manifest.js';
 import type { Safetensors } from '../pack/safetensors.js';
-import { attend, splitHeads, stackLayers, type Heads } from './attention.js';
+import { attend, headsOf, splitHeads, stackLayers, type Heads } from './attention.js';
 import { feedForward, gelu, layerNorm, linear } from './blocks.js';
 import { GraphBuilder } from './graph.js';
 import { Weights, type Scope } from './weights.js';
@@ -18,9 +18,10 @@ interface Context extends Scope, Heads {
   readonly width: number;
   /** Added to attention scores, [P+T, S+P+T]: 0 where a position may look, −∞ where it lies ahead. */
   readonly causalMask: string;
-  /** Cache row that each row continues, int64 [N]. */
-  readonly beamIndex: string;
 }
+
+/** From keys and values of a layer's new positions [N·T,D] to all that are attended to [N,H,S,D/H]. */
+type Remember = (layer: number, key: string, value: string) => readonly [string, string];
 
 interface Past {
   readonly key: string;
@@ -70,15 +71,21 @@ export function gpt2Step(
     headWidth,
     shape: graph.node('Concat', [rows, added, graph.integers([heads, headWidth])], { axis: 0 }),
     causalMask: causalMask(graph, start, end),
-    beamIndex,
+  };
+  const remember: Remember = (layer, key, value) => {
+    const { key: keys, value: values } = pasts[layer]!;
+    return [
+      extend(context, beamIndex, keys, key, `present_key_${layer}`),
+      extend(context, beamIndex, values, value, `present_value_${layer}`),
+    ];
   };
   const positions = graph.node('Slice', [weights.float('gpt.transformer.wpe.weight'), start, end]);
   // Blocks work on [N·(P+T), D]: linears are then single products with their bias.
   let x = graph.node('Reshape', [graph.node('Add', [embedded, positions]), graph.integers([-1, width])]);
   const hidden = [x];
   const attentions: string[] = [];
-  for (const [layer, past] of pasts.entries()) {
-    const after = block(context, layer, x, past);
+  for (let layer = 0; layer < layers; layer++) {
+    const after = block(context, layer, x, remember);
     x = after.x;
     hidden.push(x);
     attentions.push(after.probabilities);
@@ -104,11 +111,46 @@ export function gpt2Step(
   return graph.build('gpt2');
 }
 
-/** x [R,D] → [R,D] and the attention probabilities; declares the layer's `present_*` outputs. */
-function block(context: Context, layer: number, x: string, past: Past): { x: string; probabilities: string } {
+/**
+ * Some of GPT-2's blocks for one pass over a prefix: `hidden [T,D]` → `hidden_after [T,D]`. A model too large to be held
+ * at once goes through in pieces. The first piece adds the positions 0 … T−1; `outputHead` (vocabulary.ts) follows the last.
+ * @param piece its first block, and the one after its last
+ */
+export function gpt2Blocks(
+  { width, heads }: LanguageModelManifest,
+  file: Safetensors,
+  positions: number,
+  [first, end]: readonly [number, number],
+): Uint8Array {
+  const graph = new GraphBuilder();
+  const weights = new Weights(graph, file);
+  const integer = (value: number): string => graph.integers([value]);
+  const [from, to] = [integer(0), integer(positions)];
+  const context: Context = {
+    graph,
+    weights,
+    width,
+    ...headsOf(graph, positions, width, heads),
+    causalMask: causalMask(graph, from, to),
+  };
+  let x = graph.input('hidden', 'float32', [positions, width]);
+  if (first === 0)
+    x = graph.node('Add', [x, graph.node('Slice', [weights.float('gpt.transformer.wpe.weight'), from, to])]);
+  for (let layer = first; layer < end; layer++) {
+    x = block(context, layer, x, (_, key, value) => [
+      splitHeads(graph, key, context),
+      splitHeads(graph, value, context),
+    ]).x;
+  }
+  graph.output('hidden_after', x, 'float32', [positions, width]);
+  return graph.build('gpt2 blocks');
+}
+
+/** x [R,D] → [R,D] and the attention probabilities. */
+function block(context: Context, layer: number, x: string, remember: Remember): { x: string; probabilities: string } {
   const { graph, width } = context;
   const name = `gpt.transformer.h.${layer}`;
-  const { mixed, probabilities } = attention(context, layer, layerNorm(context, x, `${name}.ln_1`), past);
+  const { mixed, probabilities } = attention(context, layer, layerNorm(context, x, `${name}.ln_1`), remember);
   const projected = linear(context, mixed, `${name}.attn.c_proj`, width, { stored: 'in-out' });
   const attended = graph.node('Add', [x, projected]);
   const changed = feedForward(
@@ -122,19 +164,18 @@ function block(context: Context, layer: number, x: string, past: Past): { x: str
   return { x: graph.node('Add', [attended, changed]), probabilities };
 }
 
-/** Multi-head attention over the cache and the new positions: x [R,D] → [R,D] before its projection. */
-function attention(context: Context, layer: number, x: string, past: Past): ReturnType<typeof attend> {
+/** Multi-head attention over earlier and new positions: x [R,D] → [R,D] before its projection. */
+function attention(context: Context, layer: number, x: string, remember: Remember): ReturnType<typeof attend> {
   const { graph, width, causalMask: mask } = context;
   const projected = linear(context, x, `gpt.transformer.h.${layer}.attn.c_attn`, width, { stored: 'in-out' });
   const [query, key, value] = graph.node3('Split', [projected], { axis: 1, num_outputs: 3 });
-  const keys = extend(context, past.key, key, `present_key_${layer}`);
-  const values = extend(context, past.value, value, `present_value_${layer}`);
+  const [keys, values] = remember(layer, key, value);
   return attend(graph, context, [splitHeads(graph, query, context), keys, values], mask);
 }
 
 /** The cache rows that are continued, followed by the new positions: [N,H,S+P+T,D/H]; declared as an output. */
-function extend(context: Context, past: string, added: string, output: string): string {
-  const { graph, heads, headWidth, beamIndex } = context;
+function extend(context: Context, beamIndex: string, past: string, added: string, output: string): string {
+  const { graph, heads, headWidth } = context;
   const continued = graph.node('Gather', [past, beamIndex], { axis: 0 });
   const extended = graph.node('Concat', [continued, splitHeads(graph, added, context)], { axis: 2 });
   graph.output(output, extended, 'float32', ['N', heads, 'S+P+T', headWidth]);

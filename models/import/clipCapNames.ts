@@ -62,6 +62,10 @@ function noLanguageModel(checkpoint: Checkpoint): Error {
     const remedy = 'Save the whole model, language model included: torch.save(model.state_dict(), "weights.pt").';
     return unsupported(checkpoint.path, 'holds a mapper without its GPT-2', remedy);
   }
+  if (names.some((name) => /(?:^|\.)wte\.weight$/u.test(name))) {
+    const remedy = 'Save the whole ClipCap model, mapper included: torch.save(model.state_dict(), "weights.pt").';
+    return unsupported(checkpoint.path, 'is a GPT-2 alone, without a mapper', remedy);
+  }
   return unsupported(
     checkpoint.path,
     isEncoder ? 'is an image encoder, not a ClipCap checkpoint' : 'is not a ClipCap checkpoint: it holds no GPT-2',

@@ -8,7 +8,7 @@ import type { Finding } from '@clipcap/protocol/import';
 interface MapperHints {
   readonly heads?: number | undefined;
   readonly normalize?: boolean | undefined;
-  readonly configured?: { readonly heads?: number | undefined } | undefined;
+  readonly configured?: { readonly heads?: number | undefined; readonly place: string } | undefined;
 }
 
 export interface InferredMapper {
@@ -115,7 +115,7 @@ function transformer(
   const layers = new Set(blocks.filter((block) => block !== undefined)).size;
   const configured = hints.configured?.heads;
   if (hints.heads !== undefined && configured !== undefined && hints.heads !== configured) {
-    const what = `was trained with ${configured} heads, as the YAML file beside it says, not ${hints.heads}`;
+    const what = `was trained with ${configured} heads, as ${hints.configured?.place} says, not ${hints.heads}`;
     throw mismatch(path, what, 'Leave out --mapper-heads.');
   }
   const heads = hints.heads ?? configured ?? officialHeads;

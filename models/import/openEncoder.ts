@@ -7,6 +7,7 @@ import { clipPrefix, readHuggingFaceClip } from './encoders/huggingFaceClip.js';
 import { readHuggingFaceVit, vitPrefix } from './encoders/huggingFaceVit.js';
 import { readOnnxEncoder } from './encoders/onnxEncoder.js';
 import { openAiPrefix, readOpenAi } from './encoders/openAi.js';
+import { mismatch } from './errors.js';
 import { encoderRecipe } from './preprocessing.js';
 
 /** How each family is told by its names, and read; the first that knows its names takes the checkpoint. */
@@ -18,14 +19,19 @@ const families = [
 
 /**
  * @param path a folder in Hugging Face's layout, or a file: OpenAI's archive, a state dict, or an ONNX model
- * @throws CaptionError `checkpoint-missing`, `checkpoint-invalid` or `checkpoint-unsupported`
+ * @param output the output of an ONNX model that is the embedding, if it was said
+ * @throws CaptionError `checkpoint-missing`, `checkpoint-invalid`, `checkpoint-unsupported` or `checkpoint-mismatch`
  */
-export async function openEncoder(path: string): Promise<ImportedEncoder> {
+export async function openEncoder(path: string, output?: string): Promise<ImportedEncoder> {
   const opened = await openCheckpoint(path);
   if (opened.format === 'onnx') {
-    return { ...(await described(readOnnxEncoder(opened), opened.path)), file: opened.path, close: async () => {} };
+    const encoder = await described(readOnnxEncoder(opened, output), opened.path);
+    return { ...encoder, file: opened.path, close: async () => {} };
   }
   try {
+    if (output !== undefined) {
+      throw mismatch(opened.path, 'is no ONNX model, whose outputs have names', 'Leave out --encoder-output.');
+    }
     return { ...(await described(readTensors(opened), opened.path)), close: () => opened.close() };
   } catch (error) {
     await opened.close();

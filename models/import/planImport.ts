@@ -27,6 +27,8 @@ import { readTrainingConfig, type TrainingConfig } from './trainingConfig.js';
 interface ImportRequest {
   readonly checkpoint: string;
   readonly encoder: string;
+  /** Of an ONNX encoder: which output is the embedding. */
+  readonly encoderOutput?: string;
   readonly dtype: ImportDType;
   readonly mapperHeads?: number;
   readonly normalize?: boolean;
@@ -69,7 +71,7 @@ export async function planImport(request: ImportRequest): Promise<ImportPlan> {
       throw unsupported(checkpoint.path, 'is an ONNX model', 'Name a ClipCap model’s state dict.');
     }
     opened.push(checkpoint);
-    const encoder = await openEncoder(request.encoder);
+    const encoder = await openEncoder(request.encoder, request.encoderOutput);
     opened.push(encoder);
     return { ...(await decide(request, checkpoint, encoder)), close };
   } catch (error) {
@@ -84,7 +86,7 @@ async function decide(
   encoder: ImportedEncoder,
 ): Promise<Omit<ImportPlan, 'close'>> {
   const names = clipCapNames(checkpoint);
-  const training = names.layout === 'theocoombes' ? await readTrainingConfig(checkpoint.path) : undefined;
+  const training = names.layout === 'theocoombes' ? await readTrainingConfig(checkpoint) : undefined;
   const model = await inferLanguageModel(checkpoint, names.tensors, await gpt2Config(request));
   const shapes = new Map([...names.tensors].map(([name, theirs]) => [name, checkpoint.tensor(theirs)!.shape]));
   const inferred = inferMapper(checkpoint.path, shapes, model.sizes.width, {
@@ -143,8 +145,9 @@ function trainingFindings({ layout }: ClipCapNames, training: TrainingConfig | u
   const value = tuned ? 'trained along with the mapper' : 'frozen while the mapper was trained';
   const findings: Finding[] = [{ what: 'GPT-2', value, from: training?.tuned === undefined ? 'assumed' : 'config' }];
   if (layout === 'theocoombes') {
-    const file = training ? basename(training.path) : 'without the YAML file beside it';
-    findings.push({ what: 'layout', value: `TheoCoombes/ClipCap, ${file}`, from: 'shapes' });
+    const place =
+      training?.place ?? 'no YAML file beside it; its scripts take 16 heads for the mapper unless told otherwise';
+    findings.push({ what: 'layout', value: `TheoCoombes/ClipCap, ${place}`, from: 'shapes' });
   }
   return findings;
 }
@@ -160,7 +163,7 @@ function checkWidths(
   throw mismatch(checkpoint.path, what, encoderThatFits(embeddingWidth));
 }
 
-/** The file that was named, or the checkpoint folder's own. */
+/** The file that was named, or that of the folder that was. */
 async function gpt2Config({ gpt2Config: named }: ImportRequest): Promise<ConfigFile | undefined> {
   if (named === undefined) return undefined;
   const isFolder = await stat(named).then(

@@ -17,7 +17,8 @@ export function statisticsBytes(
     tensors.push(['prefix_mean', [mapper.prefixLength, width], prefix.mean]);
     tensors.push(['prefix_covariance', [width, width], prefix.covariance]);
   }
-  const header: Record<string, object> = {};
+  // The Prefix Lens shows how many images its mean stands for.
+  const header: Record<string, object> = prefix ? { __metadata__: { photos: String(prefix.photos) } } : {};
   let end = 0;
   for (const [name, shape, { byteLength }] of tensors) {
     header[name] = { dtype: 'F32', shape, data_offsets: [end, end + byteLength] };

@@ -6,7 +6,7 @@ import type { DType } from '../pack/safetensors.js';
 import type { ExpectedTensor } from '../pack/tensorList.js';
 import { storageOf } from '../pack/tensors.js';
 import { mismatch } from './errors.js';
-import { fromHalf, toHalves } from './halfPrecision.js';
+import { fromHalves, isInfinite, toHalves } from '../pack/halfPrecision.js';
 import type { TensorSource } from './tensorSource.js';
 
 export type ImportDType = Exclude<PackDType, 'mixed'>;
@@ -54,8 +54,8 @@ export function storing(
       async *bytes(seen) {
         for await (const piece of source.read()) {
           const halves = toHalves(piece);
-          if (halves.some((half) => (half & 0x7fff) === 0x7c00)) throw tooLarge(path, name);
-          seen?.(Float32Array.from(halves, fromHalf));
+          if (isInfinite(halves)) throw tooLarge(path, name);
+          seen?.(fromHalves(halves));
           yield bytesOf(halves);
         }
       },

@@ -1,11 +1,12 @@
 /**
- * The YAML file that TheoCoombes/ClipCap keeps beside its checkpoints. Only numbers and switches are taken from it, and
- * only what shapes do not say.
+ * What TheoCoombes/ClipCap's scripts noted of a training: in a YAML file beside the checkpoint, and in the checkpoint
+ * itself where Lightning saved it. Only numbers and switches are taken, and only what shapes do not say.
  */
-import { readFile, stat } from 'node:fs/promises';
-import { dirname, join, parse as parsePath } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, parse as parsePath } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod/mini';
+import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { invalid, unsupported } from '../checkpoints/errors.js';
 
 const maxBytes = 2 ** 20;
@@ -17,36 +18,54 @@ const configuration = z.object({
 });
 
 export interface TrainingConfig {
-  readonly path: string;
+  /** Where it was found, as messages say it. */
+  readonly place: string;
   readonly heads: number | undefined;
   /** Whether the language model was trained along. */
   readonly tuned: boolean | undefined;
 }
 
 /**
- * Reads the file of the checkpoint's name, or the folder's.
+ * Reads the YAML file that belongs to the checkpoint, or what it holds itself.
  * @throws CaptionError `checkpoint-invalid`, or `checkpoint-unsupported` for an encoder that sees windows of the image
  */
-export async function readTrainingConfig(checkpoint: string): Promise<TrainingConfig | undefined> {
-  const { name } = parsePath(checkpoint);
-  const stems = [name, `${name}_config`, 'config', 'model_config'];
-  const candidates = stems.flatMap((stem) => [`${stem}.yaml`, `${stem}.yml`]);
-  for (const candidate of candidates) {
-    const path = join(dirname(checkpoint), candidate);
-    const status = await stat(path).catch(() => undefined);
-    if (status?.isFile()) return parse(path, status.size);
-  }
-  return undefined;
+export async function readTrainingConfig(checkpoint: Checkpoint): Promise<TrainingConfig | undefined> {
+  const { path, hyperParameters } = checkpoint;
+  const file = await configFile(path);
+  if (file !== undefined) return taken(file, await readYaml(file), `the YAML file ${basename(file)}`);
+  return hyperParameters && taken(path, hyperParameters, 'the checkpoint itself');
 }
 
-async function parse(path: string, size: number): Promise<TrainingConfig> {
-  if (size > maxBytes) throw invalid(path, `it has ${size} bytes, at most ${maxBytes} are read`);
-  let value: unknown;
+/**
+ * Of the YAML files in the folder: the checkpoint's name, or the beginning of it (`demo_model_config.yaml` is written for
+ * `demo_epoch_3.ckpt`), or the usual name, or the only file that there is.
+ */
+async function configFile(checkpoint: string): Promise<string | undefined> {
+  const folder = dirname(checkpoint);
+  const { name } = parsePath(checkpoint);
+  const files = (await readdir(folder)).filter((file) => /\.ya?ml$/u.test(file)).sort();
+  const stems = new Map(files.map((file) => [parsePath(file).name, file]));
+  const ofName = [...stems.keys()]
+    .filter(
+      (stem) => stem !== name && stem.endsWith('_config') && name.startsWith(stem.replace(/(?:_model)?_config$/u, '')),
+    )
+    .sort((a, b) => b.length - a.length);
+  const stem = [name, ...ofName, 'config', 'model_config'].find((candidate) => stems.has(candidate));
+  const found = stem === undefined ? (files.length === 1 ? files[0] : undefined) : stems.get(stem);
+  return found === undefined ? undefined : join(folder, found);
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  const status = await stat(path);
+  if (!status.isFile() || status.size > maxBytes) throw invalid(path, `it is no file of at most ${maxBytes} bytes`);
   try {
-    value = parseYaml(await readFile(path, 'utf8'), { schema: 'core', logLevel: 'silent' });
+    return parseYaml(await readFile(path, 'utf8'), { schema: 'core', logLevel: 'silent' });
   } catch (cause) {
     throw invalid(path, 'it is not YAML', cause);
   }
+}
+
+function taken(path: string, value: unknown, place: string): TrainingConfig {
   const result = z.safeParse(configuration, value);
   if (!result.success) {
     const [issue] = result.error.issues;
@@ -56,5 +75,5 @@ async function parse(path: string, size: number): Promise<TrainingConfig> {
   if (encoder?.use_windowed_embeddings === true) {
     throw unsupported(path, 'says that the encoder sees windows of the image', 'Only whole images are encoded.');
   }
-  return { path, heads, tuned };
+  return { place, heads, tuned };
 }

@@ -31,6 +31,8 @@ interface WriteOptions {
 
 /** Over reference images. */
 export interface PrefixStatistics {
+  /** How many there were. */
+  readonly photos: number;
   /** [K,D] */
   readonly mean: Float32Array;
   /** Of the rows around their position's mean, [D,D]. */

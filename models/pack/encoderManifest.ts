@@ -39,6 +39,9 @@ export const encoder = z
       ...shared,
       architecture: text,
       file: fileName,
+      /** What the file calls them, where it is not `pixel_values` and `image_embeds`. */
+      input: z.optional(text),
+      output: z.optional(text),
       classLabels: z.optional(z.array(z.string())),
     }),
     z.object({
@@ -46,6 +49,8 @@ export const encoder = z
       ...shared,
       ...patches,
       activation: z._default(z.enum(['quick-gelu', 'gelu']), 'quick-gelu'),
+      /** Of the feed-forward networks; 4 × width if left out, as in OpenAI's. ViT-g and ViT-bigG have others. */
+      hiddenWidth: z.optional(count),
     }),
     z.object({
       kind: z.literal('clip-resnet'),

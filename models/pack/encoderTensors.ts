@@ -13,7 +13,8 @@ function tensorsOf(encoder: BuiltEncoder): TensorList {
   return encoder.kind === 'vit' ? vit(encoder) : dinov2(encoder);
 }
 
-function clipVit({ width, layers, patchSize, embeddingWidth, image }: EncoderOf<'clip-vit'>): TensorList {
+function clipVit(encoder: EncoderOf<'clip-vit'>): TensorList {
+  const { width, layers, hiddenWidth = 4 * width, patchSize, embeddingWidth, image } = encoder;
   const block = (layer: number): TensorList => {
     const name = `transformer.resblocks.${layer}`;
     return [
@@ -22,8 +23,8 @@ function clipVit({ width, layers, patchSize, embeddingWidth, image }: EncoderOf<
       [`${name}.attn.in_proj_bias`, 'vector', [3 * width]],
       ...weightAndBias(`${name}.attn.out_proj`, 'linear', width, width),
       ...normalisation(`${name}.ln_2`, width),
-      ...weightAndBias(`${name}.mlp.c_fc`, 'linear', width, 4 * width),
-      ...weightAndBias(`${name}.mlp.c_proj`, 'linear', 4 * width, width),
+      ...weightAndBias(`${name}.mlp.c_fc`, 'linear', width, hiddenWidth),
+      ...weightAndBias(`${name}.mlp.c_proj`, 'linear', hiddenWidth, width),
     ];
   };
   return [

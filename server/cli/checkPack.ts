@@ -20,8 +20,6 @@ interface CheckOptions {
 export interface CheckedPack {
   readonly check: SelfCheck;
   readonly statistics: PrefixStatistics | undefined;
-  /** Photos that were measured. */
-  readonly photos: number;
 }
 
 /** Photos that are sent at a time. */
@@ -49,14 +47,14 @@ export async function checkPack(
         'The imported model gives values that are no numbers. Its checkpoint is damaged: download it again.';
       throw new CaptionError('checkpoint-invalid', message);
     }
-    if (reference === undefined) return { check, statistics: undefined, photos: 0 };
+    if (reference === undefined) return { check, statistics: undefined };
     const sums = new PrefixSums(manifest);
     for (const photos of await batches(reference)) {
       const images = await Promise.all(photos.map(imageBytes));
       const prefixes = await child.connection.sendRequest(measurePrefixes, { model: folder, images });
       for (const prefix of prefixes) sums.add(prefix);
     }
-    return { check, statistics: sums.statistics(), photos: sums.count };
+    return { check, statistics: sums.statistics() };
   } catch (cause) {
     if (signal.aborted) throw new CaptionError('cancelled', 'The import was cancelled; nothing was written.');
     if (child.alive || cause instanceof CaptionError) throw fromResponseError(cause);
@@ -124,6 +122,6 @@ class PrefixSums {
         covariance[j * width + i] = value;
       }
     }
-    return { mean, covariance };
+    return { photos: this.count, mean, covariance };
   }
 }

@@ -55,6 +55,7 @@ async function run(
     reference,
     dryRun,
     dtype,
+    encoderOutput,
     gpt2Config,
     mapperHeads,
     normalize,
@@ -68,6 +69,7 @@ async function run(
   const plan = await planImport({
     checkpoint: await modelPath(command.checkpoint, 'checkpoint'),
     encoder: await modelPath(command.encoder, 'image encoder'),
+    ...(encoderOutput !== undefined && { encoderOutput }),
     dtype,
     id: command.id ?? basename(out),
     ...(title !== undefined && { title }),
@@ -112,7 +114,7 @@ function describe(plan: ImportPlan, manifest: PackManifest, folder?: string, che
     },
     findings: plan.findings,
     leftBehind: plan.leftBehind.length,
-    ...(checked && { check: checked.check, referencePhotos: checked.photos }),
+    ...(checked && { check: checked.check, referencePhotos: checked.statistics?.photos ?? 0 }),
   };
 }
 

@@ -6,6 +6,7 @@ const importDTypes = ['fp32', 'fp16', 'q8', 'q4'] as const;
 interface ImportFlags {
   readonly encoder: string;
   readonly out: string;
+  readonly encoderOutput?: string;
   readonly dtype: (typeof importDTypes)[number];
   readonly mapperHeads?: number;
   readonly normalize?: boolean;
@@ -33,6 +34,7 @@ export function addImportCommand(program: Command, action: (command: ImportComma
       '--encoder <folder|file|id>',
       'image encoder: a Hugging Face folder, an OpenAI archive, an ONNX file, or a downloaded model',
     )
+    .option('--encoder-output <name>', 'the output of an ONNX encoder that is the embedding (default: image_embeds)')
     .requiredOption('--out <folder>', 'the new pack; a pack that is there is replaced')
     .addOption(new Option('--dtype <type>', 'how matrices are stored').choices(importDTypes).default('fp32'))
     .addOption(new Option('--mapper-heads <n>', 'heads of a transformer mapper (default: 8)').argParser(count))

@@ -38,7 +38,11 @@ export function describeImport({ pack, findings, leftBehind, check, referencePho
     if (check.prefixDifference < smallestDifference) {
       lines.push('  Warning: it hardly depends on the image. Do encoder and normalisation belong to this mapper?');
     }
-    lines.push(`  caption: ${plain(check.caption)}`);
+    lines.push(
+      check.caption === undefined
+        ? `  of a made picture a caption would begin with: ${plain(check.next.trim())}`
+        : `  caption: ${plain(check.caption)}`,
+    );
     lines.push(
       `  nearest words: ${check.nearest
         .slice(0, 10)

@@ -1,7 +1,7 @@
 /** `clipcap models`: what can be downloaded, and what is here already. */
-import { storedModel, modelsFolder } from '@clipcap/models/download/store';
+import { modelsFolder, storedIds, storedModel } from '@clipcap/models/download/store';
 import { knownSize } from '@clipcap/models/download/words';
-import { models, statedSize, type Model } from '@clipcap/models/registry/registry';
+import { findModel, models, statedSize, type Model } from '@clipcap/models/registry/registry';
 import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
 import type { ModelsRequest } from './modelFlags.js';
 import { write } from './output.js';
@@ -9,10 +9,21 @@ import { plain } from './text.js';
 
 /** Prints the list and answers the exit code. No server is asked. */
 export async function listModels({ json }: ModelsRequest): Promise<number> {
-  const listed = await Promise.all(models().map(describe));
+  const known = models();
+  const others = (await storedIds()).filter((id) => known.every((model) => model.id !== id));
+  const listed = await Promise.all([...known, ...others.flatMap(named)].map(describe));
   const document: ModelsDocument = { version: 1, folder: modelsFolder(), models: listed };
   write(process.stdout, json ? `${JSON.stringify(document, null, 2)}\n` : text(document));
   return 0;
+}
+
+/** A model that is not in the registry; none if its note has an id that nothing can have. */
+function named(id: string): Model[] {
+  try {
+    return [findModel(id)];
+  } catch {
+    return [];
+  }
 }
 
 async function describe(model: Model): Promise<ListedModel> {

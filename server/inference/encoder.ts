@@ -7,24 +7,32 @@ import { encoderGraph } from '@clipcap/models/graphs/encoders/encoder';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import type { EncoderManifest } from '@clipcap/models/pack/manifest';
 import { CaptionError } from '@clipcap/protocol/error';
-import { createSession, output, run, type Provider } from './provider.js';
+import { createSession, output, run, type OpenSession, type Provider } from './provider.js';
 
 export class Encoder {
   readonly #session: InferenceSession;
   readonly #manifest: EncoderManifest;
+  /** What the session calls pixels and embedding. */
+  readonly #names: { readonly input: string; readonly output: string };
 
   private constructor(session: InferenceSession, manifest: EncoderManifest) {
     this.#session = session;
     this.#manifest = manifest;
+    this.#names = namesOf(manifest);
   }
 
   /** @throws CaptionError `pack-invalid` or `pack-tensor-mismatch` if the file is not the encoder that the manifest describes */
-  static async create(pack: Pack, provider: Provider, variant?: 'patch_attention'): Promise<Encoder> {
+  static async create(
+    pack: Pack,
+    provider: Provider,
+    variant?: 'patch_attention',
+    open: OpenSession = createSession,
+  ): Promise<Encoder> {
     const { encoder } = pack.manifest;
     const session =
       encoder.kind === 'onnx'
-        ? await openEncoderFile(pack.encoder!, encoder, provider)
-        : await createSession(encoderGraph(encoder, pack.weights, variant), provider, pack.folder);
+        ? await openEncoderFile(pack.encoder!, encoder, provider, open)
+        : await open(encoderGraph(encoder, pack.weights, variant), provider, pack.folder);
     return new Encoder(session, encoder);
   }
 
@@ -35,12 +43,13 @@ export class Encoder {
    */
   async encode(images: readonly Float32Array[], checkpoint?: () => Promise<void>): Promise<Float32Array> {
     const { image, normalize, embeddingWidth } = this.#manifest;
+    const names = this.#names;
     const embeddings = new Float32Array(images.length * embeddingWidth);
     for (const [index, pixels] of images.entries()) {
       if (index > 0) await checkpoint?.();
       const input = new Tensor('float32', pixels, [1, 3, image.size, image.size]);
-      const outputs = await run(this.#session, { pixel_values: input }, ['image_embeds']);
-      const embedding = output(outputs, 'image_embeds', 'float32');
+      const outputs = await run(this.#session, { [names.input]: input }, [names.output]);
+      const embedding = output(outputs, names.output, 'float32');
       if (embedding.size !== embeddingWidth) {
         const message = `The encoder gave [${embedding.dims.join(', ')}] for [1, ${embeddingWidth}]. Import the pack again.`;
         throw new CaptionError('pack-tensor-mismatch', message);
@@ -64,7 +73,7 @@ export class Encoder {
   ): Promise<{ readonly data: Float32Array; readonly dims: readonly number[] }> {
     const { size } = this.#manifest.image;
     const input = new Tensor('float32', pixels, [1, 3, size, size]);
-    const tensor = output(await run(this.#session, { pixel_values: input }, [name]), name, 'float32');
+    const tensor = output(await run(this.#session, { [this.#names.input]: input }, [name]), name, 'float32');
     const values = { data: tensor.data.slice(), dims: [...tensor.dims] };
     tensor.dispose();
     return values;
@@ -78,22 +87,31 @@ export class Encoder {
 /** An encoder file comes from elsewhere: what it declares is compared with the manifest before it is used. */
 async function openEncoderFile(
   path: string,
-  { embeddingWidth, image }: EncoderManifest,
+  manifest: EncoderManifest,
   provider: Provider,
+  open: OpenSession,
 ): Promise<InferenceSession> {
-  const session = await createSession(path, provider).catch((error: CaptionError) => {
+  const session = await open(path, provider).catch((error: CaptionError) => {
     if (error.code === 'out-of-memory') throw error;
     const message = `${path} is not an encoder that can be used. ${error.message}`;
     throw new CaptionError('pack-invalid', message, { cause: error });
   });
   try {
-    checkShape(path, 'input', 'pixel_values', session.inputMetadata, [undefined, 3, image.size, image.size]);
-    checkShape(path, 'output', 'image_embeds', session.outputMetadata, [undefined, embeddingWidth]);
+    const { embeddingWidth, image } = manifest;
+    const names = namesOf(manifest);
+    checkShape(path, 'input', names.input, session.inputMetadata, [undefined, 3, image.size, image.size]);
+    checkShape(path, 'output', names.output, session.outputMetadata, [undefined, embeddingWidth]);
   } catch (error) {
     await session.release();
     throw error;
   }
   return session;
+}
+
+/** A graph that we build has the names of the tensor contract; a file says its own in the manifest. */
+function namesOf(encoder: EncoderManifest): { input: string; output: string } {
+  const { input = 'pixel_values', output: embedding = 'image_embeds' } = encoder.kind === 'onnx' ? encoder : {};
+  return { input, output: embedding };
 }
 
 function normalizeRows(values: Float32Array, width: number): void {

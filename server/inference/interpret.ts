@@ -2,7 +2,7 @@
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { nearestTokens } from '@clipcap/models/graphs/nearest';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { createSession, output, run, type Provider } from './provider.js';
+import { createSession, output, run, type OpenSession, type Provider } from './provider.js';
 
 /** A prefix row and its nearest tokens, best first, ties by lower id. */
 export interface NearestToRow {
@@ -21,8 +21,12 @@ export class NearestTokens {
     this.#width = width;
   }
 
-  static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<NearestTokens> {
-    const session = await createSession(nearestTokens(manifest, weights), provider, folder);
+  static async create(
+    { folder, manifest, weights }: Pack,
+    provider: Provider,
+    open: OpenSession = createSession,
+  ): Promise<NearestTokens> {
+    const session = await open(nearestTokens(manifest, weights), provider, folder);
     return new NearestTokens(session, manifest.languageModel.width);
   }
 

@@ -27,7 +27,7 @@ import { builtProviders } from './provider.js';
 import { withRemedy } from './remedy.js';
 import { ResidentModel } from './residentModel.js';
 import { Scheduler } from './scheduler.js';
-import { prefixesOf, selfCheck } from './selfCheck.js';
+import { prefixesOf, selfCheck, shortCaption } from './selfCheck.js';
 import { tryProvider as runTrial } from './trial.js';
 
 /** Beside the bundle that this becomes. */
@@ -64,9 +64,18 @@ connection.onRequest(encodeImage, (params, token) => lens.encode(params, token).
 connection.onRequest(computeLens, (params, token) => lens.compute(params, token).catch(respond));
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
 connection.onRequest(tryProvider, ({ model, provider }) => runTrial(model, provider).catch(respond));
-connection.onRequest(checkModel, ({ model, image }) =>
-  resident.use({ model, provider: 'cpu' }, (loaded) => selfCheck(loaded, image)).catch(respond),
-);
+connection.onRequest(checkModel, async ({ model, image }) => {
+  try {
+    const check = await selfCheck(model, image);
+    if (!image || !check.finite) return check;
+    return {
+      ...check,
+      caption: await resident.use({ model, provider: 'cpu' }, (loaded) => shortCaption(loaded, image)),
+    };
+  } catch (error) {
+    return respond(error);
+  }
+});
 connection.onRequest(measurePrefixes, ({ model, images }) =>
   resident.use({ model, provider: 'cpu' }, (loaded) => prefixesOf(loaded, images)).catch(respond),
 );

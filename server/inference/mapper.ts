@@ -2,7 +2,7 @@
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { mapperGraph } from '@clipcap/models/graphs/mappers/mapper';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { createSession, output, run, type Provider } from './provider.js';
+import { createSession, output, run, type OpenSession, type Provider } from './provider.js';
 
 export class Mapper {
   readonly #session: InferenceSession;
@@ -13,8 +13,12 @@ export class Mapper {
     this.#embeddingWidth = embeddingWidth;
   }
 
-  static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<Mapper> {
-    const session = await createSession(mapperGraph(manifest, weights), provider, folder);
+  static async create(
+    { folder, manifest, weights }: Pack,
+    provider: Provider,
+    open: OpenSession = createSession,
+  ): Promise<Mapper> {
+    const session = await open(mapperGraph(manifest, weights), provider, folder);
     return new Mapper(session, manifest.encoder.embeddingWidth);
   }
 

@@ -51,6 +51,13 @@ export function chooseProvider(asked: string): Provider {
   );
 }
 
+/** How a part of a model makes its session. */
+export type OpenSession = (
+  model: Uint8Array | string,
+  provider: Provider,
+  weightsFolder?: string,
+) => Promise<InferenceSession>;
+
 /**
  * @param model an encoded graph, or the path of an ONNX file
  * @param weightsFolder where the graph's external data lie
@@ -63,7 +70,22 @@ export async function createSession(
   weightsFolder?: string,
   keptOutputs: readonly string[] = [],
 ): Promise<InferenceSession> {
-  const options = sessionOptions(provider, { weightsFolder, keptOutputs });
+  return open(model, sessionOptions(provider, { weightsFolder, keptOutputs }));
+}
+
+/**
+ * A session of the CPU's to run once, in as little memory as possible.
+ * @throws CaptionError `out-of-memory` or `inference-failed`
+ */
+export function createLeanSession(
+  model: Uint8Array | string,
+  _provider: Provider,
+  weightsFolder?: string,
+): Promise<InferenceSession> {
+  return open(model, sessionOptions('cpu', { weightsFolder, lean: true }));
+}
+
+async function open(model: Uint8Array | string, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
   try {
     // One signature takes paths, another bytes: the union fits neither.
     return await (typeof model === 'string'

@@ -9,6 +9,8 @@ export interface SessionNeeds {
   readonly weightsFolder?: string | undefined;
   /** Outputs that only the next run reads: they stay in the device's memory where the runtime allows it. */
   readonly keptOutputs?: readonly string[];
+  /** To run once, in as little memory as possible: weights are read where they lie in their file, nothing is kept. */
+  readonly lean?: boolean;
 }
 
 /** A few cores caption an image in tens of milliseconds; the others are left to the user's work. */
@@ -20,11 +22,13 @@ const fallback = 'cpu';
 /** ONNX Runtime's options of a session on `provider`. */
 export function sessionOptions(
   provider: Provider,
-  { weightsFolder, keptOutputs = [] }: SessionNeeds = {},
+  { weightsFolder, keptOutputs = [], lean = false }: SessionNeeds = {},
 ): InferenceSession.SessionOptions {
   return {
     ...providerOptions(provider, keptOutputs),
-    graphOptimizationLevel: 'all',
+    // Optimising copies weights, in another layout or folded.
+    graphOptimizationLevel: lean ? 'disabled' : 'all',
+    ...(lean && { enableCpuMemArena: false, enableMemPattern: false }),
     intraOpNumThreads: Math.min(availableParallelism(), maxThreads),
     logSeverityLevel: 3,
     extra: {
@@ -32,6 +36,9 @@ export function sessionOptions(
         // Waiting threads that spin take the cores from everything else on the machine, and from each other: with
         // training running beside it, a step of 32 rows took 8.8 to 11.8 ms spinning, 5.6 to 6.7 ms sleeping (2 cores).
         intra_op: { allow_spinning: '0' },
+        // Parts as even as this leave no thread waiting for one whose core is busy with something else.
+        dynamic_block_base: '4',
+        ...(lean && { disable_prepacking: '1' }),
         ...(weightsFolder === undefined ? {} : ownGraph(weightsFolder)),
       },
     },

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { CaptionError } from '@clipcap/protocol/error';
 import type { Pack } from '@clipcap/models/pack/openPack';
+import { byteCharacters } from '@clipcap/models/tokenizer/byteCharacters';
 
 export class Tokenizer {
   readonly #tokenizer: PreTrainedTokenizer;
@@ -41,6 +42,8 @@ export class Tokenizer {
 
   /** A caption's text: its tokens without special ones, trimmed. */
   decode(ids: readonly number[]): string {
+    // The library takes an empty list for a mistake; a forced beginning may leave one.
+    if (ids.length === 0) return '';
     return this.#tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }).trim();
   }
 
@@ -61,16 +64,7 @@ function isByteLevel(json: unknown): boolean {
   return typeof decoder === 'object' && decoder !== null && 'type' in decoder && decoder.type === 'ByteLevel';
 }
 
-/** GPT-2 writes each byte as one printable character: itself if it is printable, else the next free one from U+0100. */
-const byteOfCharacter = (() => {
-  const bytes = new Map<string, number>();
-  let next = 0x100;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-    bytes.set(String.fromCodePoint(printable ? byte : next++), byte);
-  }
-  return bytes;
-})();
+const byteOfCharacter = new Map(byteCharacters.map((character, byte) => [character, byte]));
 
 /** Added tokens may hold characters that stand for no byte; these are taken as they are. */
 function bytesOfToken(token: string): Uint8Array {

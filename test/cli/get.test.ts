@@ -100,6 +100,8 @@ test('--yes downloads, says how much from where, and prints the folder for anoth
     /Download someone\/model, 3\.0 MB \(3,000,002 bytes\), from 127\.0\.0\.1:\d+ and 127\.0\.0\.1:\d+\./u,
   );
   const connections = hub.connections;
+  const listed = await clipcap(['models'], { env: { CLIPCAP_MODELS: store } });
+  assert.match(listed.stdout, /^someone\/model\n[^]*Here: .*someone--model$/mu);
   const again = await get([id, '--json'], { CLIPCAP_OFFLINE: '1' });
   assert.deepEqual(JSON.parse(again.stdout), { version: 1, id, folder: stdout.trim() });
   assert.equal(hub.connections, connections);

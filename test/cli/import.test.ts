@@ -1,10 +1,11 @@
 /** Checkpoints that PyTorch saved in the layouts that are out there, imported and captioned, against PyTorch's own answers. */
 import assert from 'node:assert/strict';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openPack } from '@clipcap/models/pack/openPack';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
+import { readStatistics } from '@clipcap/server/inference/lens/statistics';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { captioned, clipcap, failure, type Finished, start, finish } from './clipcap.js';
@@ -26,7 +27,12 @@ const steps = 12;
 
 interface ImportDocument {
   readonly findings: readonly { readonly what: string; readonly value: string; readonly from: string }[];
-  readonly check: { readonly finite: boolean; readonly prefixDifference: number };
+  readonly check: {
+    readonly finite: boolean;
+    readonly prefixDifference: number;
+    readonly next: string;
+    readonly caption?: string;
+  };
 }
 
 async function importCase(
@@ -103,6 +109,35 @@ test('the YAML file beside a checkpoint of TheoCoombes/ClipCap says how many hea
   assert.deepEqual([heads?.value, heads?.from], ['4', 'config']);
 });
 
+test('what Lightning kept beside the weights says it, too', async (context) => {
+  const { result } = await importCase(context, 'lightning', ['--json', '--dry-run']);
+  const found = new Map(documentOf(result).findings.map(({ what, value, from }) => [what, `${value} (${from})`]));
+  assert.equal(found.get('mapper’s heads'), '4 (config)');
+  assert.equal(found.get('layout'), 'TheoCoombes/ClipCap, the checkpoint itself (shapes)');
+});
+
+test('of YAML files beside a checkpoint, the one whose name its name begins with is read', async (context) => {
+  const folder = await temporaryFolder(context);
+  for (const name of ['model.pt', 'tokenizer.json']) await cp(files(`theocoombes/${name}`), join(folder, name));
+  await rename(join(folder, 'model.pt'), join(folder, 'demo_epoch_3.pt'));
+  await writeFile(join(folder, 'demo_model_config.yaml'), 'transformer_attention_heads: 2');
+  await writeFile(join(folder, 'other_model_config.yaml'), 'transformer_attention_heads: 16');
+  const checkpoint = join(folder, 'demo_epoch_3.pt');
+  const args = ['--encoder', files('vit-hf'), '--out', join(folder, 'pack'), '--dry-run', '--json'];
+  const { findings } = documentOf(await clipcap(['import', checkpoint, ...args]));
+  assert.equal(findings.find(({ what }) => what === 'mapper’s heads')?.value, '2');
+});
+
+test('the self-check of a made picture says how a caption would begin, that of a photo gives its caption', async (context) => {
+  const made = documentOf((await importCase(context, 'mlp', ['--json'])).result).check;
+  assert.equal(made.caption, undefined);
+  const { check } = documentOf((await importCase(context, 'mlp', ['--json', '--image', picture])).result);
+  const { image } = await captionCase(context, 'mlp');
+  const [first] = image.captions[0]!.tokens;
+  assert.equal(check.next, first!.text);
+  assert.ok(image.captions[0]!.text.startsWith(check.caption!.slice(0, 5)));
+});
+
 for (const [dtype, tolerance] of [
   ['fp16', 0.005],
   ['q8', 0.05],
@@ -132,6 +167,7 @@ test('photos given as a reference are measured for the statistics', async (conte
   const { statistics } = await openPack(out);
   assert.deepEqual(statistics.tensors.get('prefix_mean')!.shape, [3, 64]);
   assert.deepEqual(statistics.tensors.get('prefix_covariance')!.shape, [64, 64]);
+  assert.equal((await readStatistics(statistics)).reference!.images, 2);
 });
 
 test('an import replaces a pack, and nothing but a pack', async (context) => {

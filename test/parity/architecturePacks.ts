@@ -1,7 +1,7 @@
 /** The packs of test/fixtures/architectures: sizes from the fixture, weights from noise, so that nothing is stored. */
 import type { EncoderManifest, LanguageModelManifest, MapperManifest } from '@clipcap/models/pack/manifest';
 import type { PackDType } from '@clipcap/models/pack/manifest';
-import { foldBatchNorm } from '@clipcap/models/graphs/foldBatchNorm';
+import { foldedBias, foldedWeight } from '@clipcap/models/graphs/foldBatchNorm';
 import { openPack, type Pack } from '@clipcap/models/pack/openPack';
 import { writeRandomPack } from '../randomPack.js';
 import { noiseWeight } from './noise.js';
@@ -44,15 +44,14 @@ function valuesOf(name: string, shape: readonly number[]): Float32Array {
   const norm = `${before}${digit === undefined ? 'downsample.1' : `bn${digit}`}`;
   const channels = shape[0]!;
   const ofNorm = (suffix: string): Float32Array => noiseWeight(seed, `${norm}.${suffix}`, [channels]);
-  // The bias does not depend on the kernel.
-  const weight = part === 'weight' ? noiseWeight(seed, `${before}${own}.weight`, shape) : new Float32Array(channels);
-  const folded = foldBatchNorm(weight, {
+  const batchNorm = {
     weight: ofNorm('weight'),
     bias: ofNorm('bias'),
     mean: ofNorm('running_mean'),
     variance: ofNorm('running_var'),
-  });
-  return part === 'weight' ? folded.weight : folded.bias;
+  };
+  if (part === 'bias') return foldedBias(batchNorm);
+  return foldedWeight(noiseWeight(seed, `${before}${own}.weight`, shape), batchNorm);
 }
 
 /** CLIP's vision transformer has an `encoder.conv1`, too: its kernel is a patch. */

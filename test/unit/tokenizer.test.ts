@@ -39,6 +39,11 @@ test('a caption is its tokens’ text, trimmed, spaces before full stops kept', 
   assert.equal(tokenizer.decode([idOf('Ġa'), idOf('Ġcat'), idOf('Ġ'), idOf('.')]), 'a cat .');
 });
 
+test('a caption of no tokens is empty', async (t) => {
+  const { tokenizer } = await tokenizerWith(t, () => {});
+  assert.equal(tokenizer.decode([]), '');
+});
+
 test('characters of several tokens come together in the caption', async (t) => {
   const { tokenizer, idOf } = await tokenizerWith(t, () => {});
   assert.equal(tokenizer.decode([idOf('Ġcat'), idOf('Ã'), idOf('©')]), 'caté');

@@ -7,7 +7,7 @@ import { classRows, patchTokens, tokenCount, type VisionOutput } from './patches
 
 export function clipVit(scope: Scope, encoder: EncoderOf<'clip-vit'>, pixels: string): VisionOutput {
   const { graph, weights } = scope;
-  const { width, layers, heads, activation } = encoder;
+  const { width, layers, heads, hiddenWidth = 4 * width, activation } = encoder;
   const split = headsOf(graph, tokenCount(encoder), width, heads);
   const probabilities: string[] = [];
 
@@ -36,7 +36,7 @@ export function clipVit(scope: Scope, encoder: EncoderOf<'clip-vit'>, pixels: st
       scope,
       layerNorm(scope, x, `${name}.ln_2`),
       [`${name}.mlp.c_fc`, `${name}.mlp.c_proj`],
-      [width, 4 * width],
+      [width, hiddenWidth],
       (hidden) => gelu(scope, hidden, activation),
     );
     x = graph.node('Add', [x, changed]);

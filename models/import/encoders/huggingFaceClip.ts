@@ -4,7 +4,7 @@ import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid, unsupported } from '../../checkpoints/errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 import { stacked, turned, type TensorSources } from '../tensorSource.js';
-import { gridOf, Part, type ReadEncoder } from './imported.js';
+import { gridOf, headsWithoutConfig, Part, type ReadEncoder } from './imported.js';
 
 const vision = z.object({
   /** Hugging Face leaves out what has its default. */
@@ -17,7 +17,6 @@ const configuration = z.union([z.object({ vision_config: vision }), vision]);
 
 const activations = { quick_gelu: 'quick-gelu', gelu: 'gelu' } as const;
 
-const headWidth = 64;
 const marker = 'vision_model.embeddings.class_embedding';
 
 /** What stands before the names, mostly nothing; undefined if this is no such encoder. */
@@ -40,9 +39,10 @@ export function readHuggingFaceClip(checkpoint: Checkpoint, prefix: string): Rea
   const grid = gridOf(part.shape('vision_model.embeddings.position_embedding.weight', 2)[0]!, path);
   const [embeddingWidth = 0] = part.shape('visual_projection.weight', 2);
   const layers = part.count('vision_model.encoder.layers.');
+  const [hiddenWidth = 0] = part.shape('vision_model.encoder.layers.0.mlp.fc1.weight', 2);
   const { heads, activation, findings } = settings(config, width, path);
   return {
-    sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, activation },
+    sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, hiddenWidth, activation },
     imageSize: grid * patchSize,
     sources: renamed(part, layers),
     findings,
@@ -55,7 +55,7 @@ function settings(
   path: string,
 ): { heads: number; activation: 'quick-gelu' | 'gelu'; findings: Finding[] } {
   if (config === undefined) {
-    const heads = width / headWidth;
+    const heads = headsWithoutConfig(width, path);
     const findings: Finding[] = [
       { what: 'encoder’s heads', value: String(heads), from: 'assumed' },
       { what: 'encoder’s activation', value: 'quick-gelu', from: 'assumed' },

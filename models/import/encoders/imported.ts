@@ -1,6 +1,6 @@
 /** What every reader of an encoder finds out. */
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
-import { invalid } from '../../checkpoints/errors.js';
+import { invalid, unsupported } from '../../checkpoints/errors.js';
 import type { EncoderManifest, EncoderOf } from '../../pack/encoderManifest.js';
 import type { Finding } from '@clipcap/protocol/import';
 import type { ImageRecipe } from '../../pack/imageRecipe.js';
@@ -78,6 +78,21 @@ export class Part {
       .map((name) => name.slice(stem.length).split('.')[0]);
     return new Set(numbers).size;
   }
+}
+
+const usualHeadWidth = 64;
+
+/**
+ * Heads of a transformer that comes without `config.json`: those of all published CLIPs, ViTs and DINOv2s are 64 wide.
+ * @throws CaptionError `checkpoint-unsupported` if this one's cannot be
+ */
+export function headsWithoutConfig(width: number, path: string): number {
+  if (width % usualHeadWidth === 0) return width / usualHeadWidth;
+  throw unsupported(
+    path,
+    `has a width of ${width}, which heads of ${usualHeadWidth} do not divide, and no config.json says how many there are`,
+    'Name the folder with the model’s config.json.',
+  );
 }
 
 /**

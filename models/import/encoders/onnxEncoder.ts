@@ -1,46 +1,89 @@
-/** A ready ONNX encoder: what it declares must be what an encoder is. */
+/** A ready ONNX encoder: what it declares must be what an encoder is; what its input and output are called may differ. */
 import { basename } from 'node:path';
 import type { OnnxEncoder, OnnxValue } from '../../checkpoints/onnx.js';
 import { unsupported } from '../../checkpoints/errors.js';
+import { mismatch } from '../errors.js';
 import type { ReadEncoder } from './imported.js';
 
 const encoderFile = 'encoder.onnx';
+
+/** What packs call an encoder's input and output, and most exports too. */
+const usualInput = 'pixel_values';
+const usualOutput = 'image_embeds';
 
 const float32 = 1;
 /** Where the file leaves the image's size open. */
 const usualSize = 224;
 
-/** @throws CaptionError `checkpoint-unsupported` */
-export function readOnnxEncoder({ path, inputs, outputs, externalData }: OnnxEncoder): ReadEncoder {
+/**
+ * @param told the output that was said to be the embedding
+ * @throws CaptionError `checkpoint-unsupported`, or `checkpoint-mismatch` for an output that it does not have
+ */
+export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncoder {
+  const { path, inputs, outputs, externalData } = encoder;
   if (externalData) throw unsupported(path, 'keeps its weights in other files', 'Save it as one file.');
-  const pixels = named(inputs, 'pixel_values', 4);
-  const embeds = named(outputs, 'image_embeds', 2);
-  const embeddingWidth = embeds?.shape[1];
+  const [pixels] = inputs;
   const [, channels, height, width] = pixels?.shape ?? [];
-  const fits =
+  const takesImages =
+    pixels?.elementType === float32 &&
+    pixels.shape.length === 4 &&
     inputs.length === 1 &&
     (channels === 3 || typeof channels === 'string') &&
-    height === width &&
-    typeof embeddingWidth === 'number' &&
-    embeddingWidth > 0;
-  if (!fits) {
-    const found = `${inputs.map(describe).join(', ')} → ${outputs.map(describe).join(', ')}`.slice(0, 500);
-    const remedy = 'An encoder takes pixel_values [N,3,H,H] and gives image_embeds [N,d], both float32.';
+    height === width;
+  const candidates = outputs.filter(isEmbedding);
+  if (!takesImages || candidates.length === 0) {
+    const found = `${described(inputs)} → ${described(outputs)}`.slice(0, 500);
+    const remedy = `An encoder takes ${usualInput} [N,3,H,H] and gives ${usualOutput} [N,d], both float32.`;
     throw unsupported(path, `is no image encoder: ${found}`, remedy);
   }
+  const embedding = choose(path, candidates, told);
   const isOpen = typeof height !== 'number' || height <= 0;
   return {
-    sizes: { kind: 'onnx', embeddingWidth, architecture: basename(path), file: encoderFile },
+    sizes: {
+      kind: 'onnx',
+      embeddingWidth: Number(embedding.shape[1]),
+      architecture: basename(path),
+      file: encoderFile,
+      ...(pixels.name !== usualInput && { input: pixels.name }),
+      ...(embedding.name !== usualOutput && { output: embedding.name }),
+    },
     imageSize: isOpen ? usualSize : height,
     sources: new Map(),
-    findings: isOpen ? [{ what: 'image size', value: `${usualSize} px`, from: 'assumed' }] : [],
+    findings: [
+      ...(isOpen ? [{ what: 'image size', value: `${usualSize} px`, from: 'assumed' } as const] : []),
+      ...(embedding.name === usualOutput
+        ? []
+        : [
+            {
+              what: 'encoder’s output',
+              value: embedding.name,
+              from: told === undefined ? 'assumed' : 'told',
+              flag: '--encoder-output',
+            } as const,
+          ]),
+    ],
   };
 }
 
-function named(values: readonly OnnxValue[], name: string, rank: number): OnnxValue | undefined {
-  return values.find((value) => value.name === name && value.elementType === float32 && value.shape.length === rank);
+/** Told, or called as usual, or the only one that there is. */
+function choose(path: string, candidates: readonly OnnxValue[], told: string | undefined): OnnxValue {
+  const wanted = told ?? usualOutput;
+  const found = candidates.find(({ name }) => name === wanted);
+  if (found) return found;
+  const names = candidates.map(({ name }) => name.slice(0, 100)).join(', ');
+  if (told !== undefined) {
+    throw mismatch(path, `has no output ${told} of shape [N,d]`, `Name one of these with --encoder-output: ${names}.`);
+  }
+  const [only, ...others] = candidates;
+  if (only && others.length === 0) return only;
+  const remedy = `Say which is the image’s embedding: --encoder-output, one of ${names}.`.slice(0, 1000);
+  throw mismatch(path, `has ${candidates.length} outputs that may be an embedding`, remedy);
 }
 
-function describe({ name, shape }: OnnxValue): string {
-  return `${name} [${shape.join(',')}]`;
+function isEmbedding({ elementType, shape: [, width, ...rest] }: OnnxValue): boolean {
+  return elementType === float32 && typeof width === 'number' && width > 0 && rest.length === 0;
+}
+
+function described(values: readonly OnnxValue[]): string {
+  return values.map(({ name, shape }) => `${name} [${shape.join(',')}]`).join(', ');
 }

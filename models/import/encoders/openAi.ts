@@ -1,8 +1,8 @@
 /** CLIP's image encoders under OpenAI's names (`visual.*`): a vision transformer, or a ResNet with attention pooling. */
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid } from '../../checkpoints/errors.js';
-import { foldBatchNorm, type FoldedConvolution } from '../../graphs/foldBatchNorm.js';
-import { computed, readWhole, type TensorSource, type TensorSources } from '../tensorSource.js';
+import { foldedBias, foldedWeight, type BatchNorm } from '../../graphs/foldBatchNorm.js';
+import { computed, readWhole, type TensorSources } from '../tensorSource.js';
 import { gridOf, Part, type ReadEncoder } from './imported.js';
 
 const headWidth = 64;
@@ -30,10 +30,13 @@ function readTransformer(part: Part, path: string): ReadEncoder {
   const grid = gridOf(part.shape('positional_embedding', 2)[0]!, path);
   const [, embeddingWidth = 0] = part.shape('proj', 2);
   const layers = part.count('transformer.resblocks.');
-  const heads = width / headWidth;
+  const [hiddenWidth = 0] = part.shape('transformer.resblocks.0.mlp.c_fc.weight', 2);
+  // As OpenAI's own loader counts them, which rounds down.
+  const heads = Math.max(1, Math.floor(width / headWidth));
+  const activation = 'quick-gelu';
   const sources: TensorSources = new Map(part.names().map((name) => [`encoder.${name}`, part.source(name)]));
   return {
-    sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, activation: 'quick-gelu' },
+    sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, hiddenWidth, activation },
     imageSize: grid * patchSize,
     sources,
     findings: [],
@@ -51,7 +54,7 @@ function readResnet(part: Part, path: string): ReadEncoder {
       embeddingWidth,
       width,
       layers: [first, second, third, fourth],
-      heads: (32 * width) / headWidth,
+      heads: Math.max(1, Math.floor((32 * width) / headWidth)),
     },
     imageSize: 32 * grid,
     sources: folded(part, path),
@@ -69,28 +72,27 @@ function folded(part: Part, path: string): TensorSources {
     const [, block = '', own = '', number] = convolution;
     const norm = number === undefined ? `${block}downsample.1` : `${block}bn${number}`;
     const weight = part.source(name);
-    const fold = folding(part, weight, norm, path);
+    const readNorm = batchNorm(part, weight.shape[0]!, norm, path);
     sources.set(
       `encoder.${block}${own}.weight`,
-      computed(weight.shape, async () => (await fold()).weight),
+      computed(weight.shape, async () => foldedWeight(await readWhole(weight), await readNorm())),
     );
     sources.set(
       `encoder.${block}${own}.bias`,
-      computed([weight.shape[0]!], async () => (await fold()).bias),
+      computed([weight.shape[0]!], async () => foldedBias(await readNorm())),
     );
   }
   return sources;
 }
 
-function folding(part: Part, weight: TensorSource, norm: string, path: string): () => Promise<FoldedConvolution> {
-  const channels = weight.shape[0]!;
+function batchNorm(part: Part, channels: number, norm: string, path: string): () => Promise<BatchNorm> {
   const vectors = ['weight', 'bias', 'running_mean', 'running_var'].map((name) => {
     const source = part.source(`${norm}.${name}`);
     if (source.shape.join() === String(channels)) return source;
     throw invalid(path, `${norm}.${name} has the shape [${source.shape.join(', ')}] instead of [${channels}]`);
   });
   return async () => {
-    const [gain, shift, mean, variance] = await Promise.all(vectors.map(readWhole));
-    return foldBatchNorm(await readWhole(weight), { weight: gain!, bias: shift!, mean: mean!, variance: variance! });
+    const [weight, bias, mean, variance] = await Promise.all(vectors.map(readWhole));
+    return { weight: weight!, bias: bias!, mean: mean!, variance: variance! };
   };
 }

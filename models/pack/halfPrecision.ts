@@ -1,6 +1,6 @@
-/** Float32 to 16-bit floats, as IEEE 754 rounds: to nearest, ties to even. */
+/** 16-bit floats as IEEE 754 has them. Loops are plain: a checkpoint has hundreds of millions of values. */
 
-/** The bits of the halves; a value beyond 65504 becomes infinite. */
+/** The bits of the nearest halves, of two the even one; a value beyond 65504 becomes infinite. */
 export function toHalves(values: Float32Array): Uint16Array {
   const halves = new Uint16Array(values.length);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -24,8 +24,29 @@ export function toHalves(values: Float32Array): Uint16Array {
   return halves;
 }
 
+/** Whether a value was beyond what a half can be. */
+export function isInfinite(halves: Uint16Array): boolean {
+  for (const half of halves) if ((half & 0x7fff) === 0x7c00) return true;
+  return false;
+}
+
 /** What {@link toHalves} kept. */
-export function fromHalf(half: number): number {
+export function fromHalves(halves: Uint16Array): Float32Array {
+  const floats = halfTable();
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < values.length; i++) values[i] = floats[halves[i]!]!;
+  return values;
+}
+
+let table: Float32Array | undefined;
+
+/** The float32 of every half, by its bits; made when first needed. */
+export function halfTable(): Float32Array {
+  table ??= Float32Array.from({ length: 0x10000 }, (_, bits) => toFloat(bits));
+  return table;
+}
+
+function toFloat(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >>> 10) & 0x1f;
   const fraction = half & 0x3ff;

@@ -1,0 +1,86 @@
+/** Ready ONNX encoders, whatever their inputs and outputs are called, imported and captioned with. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { GraphBuilder } from '@clipcap/models/graphs/graph';
+import { openPack } from '@clipcap/models/pack/openPack';
+import { fixture } from '../root.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+import { captioned, clipcap, failure } from './clipcap.js';
+
+const checkpoint = fixture('import/mlp.pt');
+const picture = fixture('import/picture.png');
+/** That of the checkpoint's mapper. */
+const width = 32;
+
+/** An encoder of the mean colour, with outputs of these names and widths. */
+function encoder(input: string, outputs: Readonly<Record<string, number>>): Uint8Array {
+  const graph = new GraphBuilder();
+  const pixels = graph.input(input, 'float32', ['N', 3, 16, 16]);
+  const colour = graph.node('Flatten', [graph.node('GlobalAveragePool', [pixels])], { axis: 1 });
+  for (const [name, size] of Object.entries(outputs)) {
+    const values = Array.from({ length: 3 * size }, (_, i) => Math.sin(i + size));
+    graph.output(name, graph.node('MatMul', [colour, graph.floats(values, [3, size])]), 'float32', ['N', size]);
+  }
+  return graph.build('encoder');
+}
+
+async function importEncoder(context: TestContext, bytes: Uint8Array, args: readonly string[] = []) {
+  const folder = await temporaryFolder(context);
+  const path = join(folder, 'eye.onnx');
+  await writeFile(path, bytes);
+  const out = join(folder, 'pack');
+  return { out, result: await clipcap(['import', checkpoint, '--encoder', path, '--out', out, '--json', ...args]) };
+}
+
+test('an only output of another name is taken for the embedding, and captions come of it', async (context) => {
+  const usual = await importEncoder(context, encoder('pixel_values', { image_embeds: width }));
+  const other = await importEncoder(context, encoder('input', { pooled: width }));
+  const [expected, actual] = await Promise.all(
+    [usual, other].map(async ({ out, result }) => {
+      assert.equal(result.code, 0, result.stderr);
+      const { code, stdout, stderr } = await clipcap([
+        'caption',
+        '--json',
+        '--model',
+        out,
+        '--provider',
+        'cpu',
+        picture,
+      ]);
+      assert.equal(code, 0, stderr);
+      const [image] = captioned(stdout).images;
+      assert.ok(image && 'captions' in image);
+      return image.prefix;
+    }),
+  );
+  assert.deepEqual(actual, expected);
+  const { manifest } = await openPack(other.out);
+  assert.ok(manifest.encoder.kind === 'onnx');
+  assert.deepEqual([manifest.encoder.input, manifest.encoder.output], ['input', 'pooled']);
+});
+
+test('of several outputs, --encoder-output names the embedding', async (context) => {
+  const bytes = encoder('pixel_values', { scores: 7, pooled: width });
+  const { out, result } = await importEncoder(context, bytes, ['--encoder-output', 'pooled']);
+  assert.equal(result.code, 0, result.stderr);
+  const { manifest } = await openPack(out);
+  assert.equal(manifest.encoder.embeddingWidth, width);
+});
+
+test('of several outputs without the usual name, all are named and none is taken', async (context) => {
+  const { result } = await importEncoder(context, encoder('pixel_values', { scores: 7, pooled: width }));
+  assert.equal(result.code, 3);
+  const { code, message } = failure(result.stdout);
+  assert.equal(code, 'checkpoint-mismatch');
+  assert.match(message, /--encoder-output, one of scores, pooled/u);
+});
+
+test('an output that is not there is refused with the names of those that are', async (context) => {
+  const bytes = encoder('pixel_values', { image_embeds: width });
+  const { result } = await importEncoder(context, bytes, ['--encoder-output', 'pooled']);
+  const { code, message } = failure(result.stdout);
+  assert.equal(code, 'checkpoint-mismatch');
+  assert.match(message, /has no output pooled.*image_embeds/u);
+});
