@@ -2,6 +2,7 @@
  * Writes a pack of the official sizes (CLIP ViT-B/32, MLP with K=10, GPT-2 small) with random weights, in the memory of a
  * few rows: what speed and memory are measured with where the real weights cannot be had.
  */
+import { createHash } from 'node:crypto';
 import { mkdir, open, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blockBytes, blocksOf, quantiseBlocks } from '@clipcap/models/pack/blockQuantisation';
@@ -114,15 +115,18 @@ async function writeTensors(path: string, expected: ExpectedTensors, dtype: Writ
   }
 }
 
-/** Standard normal numbers, drawn once: a pack has 240 million weights. */
+/** Standard normal numbers, drawn once: a pack has 240 million weights, and each tensor begins at a place of its own. */
 const pool = Float32Array.from({ length: 2 ** 20 }, gaussian(1));
 
-/** Normalisations keep their scale, everything else that of what flows through it. */
+/**
+ * Normalisations keep their scale, everything else that of what flows through it. No two tensors may be equal: ONNX
+ * Runtime keeps equal constants once, and a model of equal layers would be measured as one of fewer.
+ */
 function valuesOf(name: string, { shape }: ExpectedTensor): (length: number) => Float32Array {
   const isGain = /ln_\w+\.weight$/.test(name);
   const spread = shape.length === 1 ? 0.02 : 1 / Math.sqrt(shape.at(-1)!);
   const values = pool.map((value) => (isGain ? 1 : 0) + spread * value);
-  let at = name.length * 7919;
+  let at = createHash('sha256').update(name).digest().readUInt32LE() % values.length;
   return (length) => {
     at = (at + 104_729) % (values.length - length);
     return values.subarray(at, at + length);

@@ -12,10 +12,14 @@ import {
 } from 'vscode-languageserver/node';
 import { captionUri, serverStatus, type ServerStatus } from '@clipcap/protocol/language';
 import { fixture, root } from '../root.js';
+import { temporaryFolder } from '../temporaryFolder.js';
 import { hoverText } from './harness.js';
 
-test('the built server captions a photo over standard input and output, in a hover and by request', async () => {
+test('the built server captions a photo over standard input and output, in a hover and by request', async (context) => {
+  // What this machine remembers of its providers would stand in the status.
+  const env = { ...process.env, XDG_CACHE_HOME: await temporaryFolder(context) };
   const server = spawn(process.execPath, [join(root, 'dist', 'server.mjs'), '--stdio'], {
+    env,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ended = once(server, 'exit');

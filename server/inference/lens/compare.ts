@@ -17,11 +17,13 @@ export const compare: Compute<'compare'> = async (context, params) => {
     );
   }
   const compared = (params.others ?? []).map((other) => otherImage(context, other));
-  const again = params.decoding ? [{ uri, label, prefix: image.prefix }] : [];
+  const { decoding } = params;
+  const otherwise = `${label} (${decoding?.strategy ?? 'decoded otherwise'})`;
+  const again = decoding ? [{ uri, label: otherwise, prefix: image.prefix }] : [];
   const images = [{ uri, label, prefix: image.prefix }, ...again, ...compared];
   const captions = await captionsOfAll(
     context,
-    params.decoding,
+    decoding,
     compared.map(({ prefix }) => prefix),
   );
   await checkpoint();
@@ -37,8 +39,11 @@ export const compare: Compute<'compare'> = async (context, params) => {
       caption: captions[i]!,
       nearest: nearest[i]!,
     })),
-    similarity: similarity.map((row, i) => row.slice(0, i + 1).map(rounded)),
-    clusters: clusters(similarity),
+    // Two decodings have one prefix.
+    ...(compared.length > 0 && {
+      similarity: similarity.map((row, i) => row.slice(0, i + 1).map(rounded)),
+      clusters: clusters(similarity),
+    }),
     words: captions.map((caption) => wordChanges(captions[0]!.text, caption.text)),
     ...(images.length > 1 &&
       again.length === 0 && {
