@@ -16,7 +16,16 @@ const targets = new Set(['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64'
 
 const stagedFiles = ['package.json', '.vscodeignore', 'CHANGELOG.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md'];
 const stagedFolders = ['dist/node_modules', 'docs', 'models/builtin'];
-const bundles = ['client.mjs', 'server.mjs', 'inference.mjs', 'cli.mjs', 'webview.js', 'webview.css'];
+const bundles = [
+  'client.mjs',
+  'server.mjs',
+  'inference.mjs',
+  'cli.mjs',
+  'report.js',
+  'report.css',
+  'webview.js',
+  'webview.css',
+];
 
 /**
  * Makes the VSIX. `dist/` must be built.
