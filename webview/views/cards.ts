@@ -93,20 +93,16 @@ export function drawCards(place: HTMLElement, data: TableData, drawing: Drawing<
     .text(String);
 
   const template = rowTemplate();
+  const bar = ({ score }: NearestToken): Bar => ({
+    start: Math.min(zero, x(score)),
+    width: Math.abs(x(score) - zero),
+  });
   const rows: Rows = cards
     .append('tbody')
     .attr('role', 'rowgroup')
     .selectAll<HTMLTableRowElement, Row>('tr')
     .data((position) => position.nearest[metric].map((token, rank): Row => ({ position, token, rank })))
-    .join((missing) => missing.append(() => copyOf(template)))
-    .attr('data-token', ({ token }) => token.id)
-    .classed('first', ({ rank }) => rank === 0);
-  drawWords(rows);
-  rows
-    .select<HTMLSpanElement>('.value')
-    .style('margin-left', ({ token }) => `${Math.min(zero, x(token.score))}%`)
-    .style('width', ({ token }) => `${Math.abs(x(token.score) - zero)}%`);
-  rows.select('.score').text(({ token }) => shortScore(metric, token.score));
+    .join((missing) => missing.append((row) => rowOf(template, row, bar(row.token), metric)));
   cards
     .append('tfoot')
     .attr('role', 'rowgroup')
@@ -154,7 +150,7 @@ function footOf({ margin, normRank }: TablePosition, metric: Metric): string {
   return [ahead, norm].filter((part) => part !== '').join(' · ') || '\u00a0';
 }
 
-/** A row without its values; copying one is several times as fast as making one. */
+/** A row without its values. */
 function rowTemplate(): HTMLTableRowElement {
   return make(
     'tr',
@@ -170,21 +166,36 @@ function rowTemplate(): HTMLTableRowElement {
   );
 }
 
-function copyOf(template: HTMLTableRowElement): HTMLTableRowElement {
-  const copy = template.cloneNode(true);
-  if (copy instanceof HTMLTableRowElement) return copy;
-  throw new Error('a copy of a row is a row');
+/** In percent of the scale. */
+interface Bar {
+  readonly start: number;
+  readonly width: number;
 }
 
-function drawWords(rows: Rows): void {
-  rows
-    .select('.word > span')
-    .selectAll('span')
-    .data(({ token }) => tokenParts(token.text))
-    .join('span')
-    .classed('mark', ({ mark }) => mark)
-    .text(({ text }) => text);
-  rows.select('.word > .visually-hidden').text(({ token }) => spokenToken(token.text));
+/**
+ * A row with its values. There may be hundreds, drawn anew with every switch of the metric: a template is copied and filled
+ * node by node, which is several times as fast as making rows and looking for their parts.
+ */
+function rowOf(
+  template: HTMLTableRowElement,
+  { token, rank }: Row,
+  { start, width }: Bar,
+  metric: Metric,
+): HTMLTableRowElement {
+  const row = template.cloneNode(true);
+  if (!(row instanceof HTMLTableRowElement)) throw new Error('a copy of a row is a row');
+  const [word, bar, score] = row.cells;
+  const value = bar?.firstElementChild;
+  if (!word || !(value instanceof HTMLElement) || !score) throw new Error('a copy of a row has its cells');
+  row.dataset['token'] = String(token.id);
+  if (rank === 0) row.className = 'first';
+  const parts = tokenParts(token.text).map(({ text, mark }) => make('span', mark ? { class: 'mark' } : {}, text));
+  word.firstElementChild?.append(...parts);
+  word.lastElementChild?.append(spokenToken(token.text));
+  value.style.marginLeft = `${start}%`;
+  value.style.width = `${width}%`;
+  score.textContent = shortScore(metric, token.score);
+  return row;
 }
 
 /** Pointer and focus show a row's details and light up the same word everywhere; a click or Enter pins it. */
