@@ -1,11 +1,11 @@
-/** What the Prefix Lens goes through in real VS Code: reloads, several panels, a server that goes, an image that goes. */
+/** What the Prefix Lens goes through in real VS Code: several panels, a server that goes, an image that goes. */
 import assert from 'node:assert/strict';
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { screenshotPath, startBrowser, type Browser, type Frame } from './browser.js';
 import { startCodeServer, type CodeServer } from './codeServer.js';
-import { openTab, pane, press, set, settled } from './lensTabs.js';
+import { openTab, pane, press, settled } from './lensTabs.js';
 import { testsIn } from './testsIn.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
@@ -47,27 +47,12 @@ describe('the Prefix Lens, again and again', () => {
     return assert.fail('there is not one inference process');
   };
 
-  inVsCode('comes back after a reload with its view, its settings and what was pinned', async () => {
+  inVsCode('keeps its image when it is told to, and then another image gets a panel of its own', async () => {
     await workbench.open('coffee.jpg');
     await workbench.command('ClipCap: Inspect Prefix');
-    let lens = await workbench.lens('coffee.jpg');
+    const lens = await workbench.lens('coffee.jpg');
     await settled(lens);
-    await set(lens, 'table', 'Measure', 'dot');
-    await openTab(lens, 'Map');
-    await set(lens, 'map', 'Neighbours', '3');
-    await pane(lens, 'map').locator('.position-point').nth(6).click();
-    await workbench.reload();
-    lens = await workbench.lens('coffee.jpg');
-    await settled(lens);
-    assert.equal(await lens.getByRole('tab', { name: 'Map', exact: true }).getAttribute('aria-selected'), 'true');
-    assert.equal(await pane(lens, 'map').locator('[data-control="Neighbours"]').inputValue(), '3');
-    assert.equal(await pane(lens, 'map').locator('.position-point.lit').textContent(), '6');
-    await openTab(lens, 'Prefix');
-    assert.equal(await pane(lens, 'table').locator('[data-control="Measure"]').inputValue(), 'dot');
-  });
-
-  inVsCode('keeps its image when it is told to, and then another image gets a panel of its own', async () => {
-    await setMode(await workbench.lens('coffee.jpg'), 'kept');
+    await setMode(lens, 'kept');
     await workbench.chooseFromExplorer(['photos', 'rocket.jpg'], 'Inspect Prefix');
     await workbench.lens('rocket.jpg');
     assert.deepEqual(await panels(), ['Prefix: coffee.jpg', 'Prefix: rocket.jpg']);
