@@ -28,6 +28,9 @@ const nodeBundles = {
   cli: 'server/cli/main.ts',
 };
 
+/** Named by the code that starts it, as `.js` beside itself: a bundle here, compiled in the tests. */
+const threads = { hashThread: 'models/pack/hashThread.ts' };
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -51,17 +54,15 @@ const requireForBundledCommonJs =
  */
 export async function build() {
   await mkdir(dist, { recursive: true });
+  const forNode = { ...common, outdir: dist, platform: 'node', format: 'esm', target: 'node20' };
   const node = await bundle({
-    ...common,
-    entryPoints: Object.fromEntries(Object.entries(nodeBundles)),
-    outdir: dist,
+    ...forNode,
+    entryPoints: nodeBundles,
     outExtension: { '.js': '.mjs' },
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
     external: ['vscode', ...external],
     banner: { js: requireForBundledCommonJs },
   });
+  const thread = await bundle({ ...forNode, entryPoints: threads });
   const webview = await bundle({
     ...common,
     entryPoints: { webview: 'webview/main.ts', report: 'webview/report.ts' },
@@ -71,7 +72,7 @@ export async function build() {
     target: 'chrome128',
   });
   await copyUnbundled();
-  const inputs = { ...node.metafile.inputs, ...webview.metafile.inputs };
+  const inputs = { ...node.metafile.inputs, ...thread.metafile.inputs, ...webview.metafile.inputs };
   await writeFile(join(dist, 'metafile.json'), JSON.stringify(Object.keys(inputs).toSorted(), null, 2));
 }
 

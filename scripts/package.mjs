@@ -17,7 +17,7 @@ const targets = new Set(['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64'
 const stagedFiles = ['package.json', '.vscodeignore', 'CHANGELOG.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md'];
 const stagedFolders = ['dist/node_modules', 'docs', 'models/builtin'];
 const processes = ['client.mjs', 'server.mjs', 'inference.mjs', 'cli.mjs'];
-const bundles = [...processes, 'webview.js', 'webview.css', 'report.js', 'report.css'];
+const bundles = [...processes, 'hashThread.js', 'webview.js', 'webview.css', 'report.js', 'report.css'];
 
 /**
  * Makes the VSIX. `dist/` must be built.

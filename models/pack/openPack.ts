@@ -10,7 +10,8 @@ import { packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
 import { checkTensors } from './checkTensors.js';
 import { statisticsTensors, weightTensors } from './tensors.js';
-import { openWithoutWaiting, verifyFile } from './verifyFile.js';
+import { openWithoutWaiting } from './hashFile.js';
+import { locateFile, verifyFile } from './verifyFile.js';
 
 export interface Pack {
   /** Absolute, links resolved. */
@@ -29,7 +30,25 @@ const maxManifestBytes = 2 ** 20;
  * @throws CaptionError `pack-missing`, `pack-invalid`, `pack-newer`, `pack-file-missing`, `pack-file-changed` or
  * `pack-tensor-mismatch`
  */
-export async function openPack(path: string): Promise<Pack> {
+export function openPack(path: string): Promise<Pack> {
+  return openPackAndMake(
+    path,
+    (pack) => Promise.resolve(pack),
+    () => Promise.resolve(),
+  );
+}
+
+/**
+ * Makes something of a pack while its weights are still being hashed, and gives it away when the hash is right.
+ * @param make must not compute with the weights yet; all other files are verified
+ * @param discard gets what was made of a pack that is not what its manifest describes
+ * @throws CaptionError as {@link openPack}, and what `make` throws
+ */
+export async function openPackAndMake<Made>(
+  path: string,
+  make: (pack: Pack) => Promise<Made>,
+  discard: (made: Made) => Promise<void>,
+): Promise<Made> {
   const folder = await realpath(path).catch((cause: unknown) => {
     throw new CaptionError('pack-missing', `There is no model pack at ${path}. Check the model’s name or folder.`, {
       cause,
@@ -38,8 +57,25 @@ export async function openPack(path: string): Promise<Pack> {
   const manifest = await readManifest(folder);
   const files = new Map<string, string>();
   for (const [name, expected] of Object.entries(manifest.files)) {
-    files.set(name, await verifyFile(folder, name, expected));
+    files.set(name, await locateFile(folder, name, expected));
   }
+  const verify = (name: string): Promise<void> => verifyFile(files.get(name)!, manifest.files[name]!);
+  for (const name of files.keys()) if (name !== packFiles.weights) await verify(name);
+  const [verified, made] = await Promise.allSettled([
+    verify(packFiles.weights),
+    describe(folder, manifest, files).then(make),
+  ]);
+  // What is wrong with a changed file is that it was changed, whatever else follows from that.
+  if (verified.status === 'rejected') {
+    if (made.status === 'fulfilled') await discard(made.value);
+    throw verified.reason;
+  }
+  if (made.status === 'rejected') throw made.reason;
+  return made.value;
+}
+
+/** @param files paths of the pack's files by their names */
+async function describe(folder: string, manifest: PackManifest, files: ReadonlyMap<string, string>): Promise<Pack> {
   // parseManifest made sure that these are listed.
   const [weightsFile, statisticsFile, tokenizer] = [
     files.get(packFiles.weights)!,

@@ -1,9 +1,9 @@
 /** Proves that a file of a pack is the one its manifest describes, before anything reads it. */
-import { createHash } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import { type BigIntStats } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
+import { hashFile, hashFileInThread } from './hashFile.js';
 
 export interface ExpectedFile {
   readonly size: number;
@@ -12,23 +12,21 @@ export interface ExpectedFile {
 }
 
 const remedy = 'Import or download the pack again.';
-const chunkBytes = 2 ** 20;
 
-/** Opens a file for reading; opening a pipe that nobody writes to would otherwise wait for ever. */
-export function openWithoutWaiting(path: string): Promise<FileHandle> {
-  return open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-}
+/** Bytes. The hash of a smaller file takes less time than starting a thread for it. */
+const largeFile = 2 ** 26;
 
-/** What was hashed by this process; a file is read again when its size or time changed. */
-const verified = new Map<string, { readonly mtimeMs: number; readonly size: number; readonly sha256: string }>();
+/** What was hashed by this process, and which state of the file that was. */
+const verified = new Map<string, { readonly state: string; readonly sha256: string }>();
 
 /**
+ * Where a file of a pack lies; its contents are still to be verified.
  * @param folder the pack's folder, links resolved
  * @param name a plain file name
- * @returns the file's path
- * @throws CaptionError `pack-file-missing`, `pack-file-changed`, or `pack-invalid` for a link that leaves the folder
+ * @throws CaptionError `pack-file-missing`, `pack-file-changed` for another size, or `pack-invalid` for a link that
+ * leaves the folder
  */
-export async function verifyFile(folder: string, name: string, expected: ExpectedFile): Promise<string> {
+export async function locateFile(folder: string, name: string, expected: ExpectedFile): Promise<string> {
   const path = await resolveInside(folder, name);
   const found = await stat(path);
   if (!found.isFile()) throw new CaptionError('pack-file-missing', `${path} is not a file. ${remedy}`);
@@ -38,13 +36,16 @@ export async function verifyFile(folder: string, name: string, expected: Expecte
       `${path} has ${found.size} bytes instead of ${expected.size}. ${remedy}`,
     );
   }
-  if ((await sha256(path, found)) !== expected.sha256) {
-    throw new CaptionError(
-      'pack-file-changed',
-      `${path} differs from the file that pack.json describes (SHA-256). ${remedy}`,
-    );
-  }
   return path;
+}
+
+/** @throws CaptionError `pack-file-missing` or `pack-file-changed` */
+export async function verifyFile(path: string, expected: ExpectedFile): Promise<void> {
+  if ((await sha256(path)) === expected.sha256) return;
+  throw new CaptionError(
+    'pack-file-changed',
+    `${path} differs from the file that pack.json describes (SHA-256). ${remedy}`,
+  );
 }
 
 async function resolveInside(folder: string, name: string): Promise<string> {
@@ -55,22 +56,25 @@ async function resolveInside(folder: string, name: string): Promise<string> {
   throw new CaptionError('pack-invalid', `${join(folder, name)} is a link out of the pack’s folder. ${remedy}`);
 }
 
-async function sha256(path: string, { mtimeMs, size }: Stats): Promise<string> {
-  const known = verified.get(path);
-  if (known?.mtimeMs === mtimeMs && known.size === size) return known.sha256;
-  const hash = createHash('sha256');
-  const file = await openWithoutWaiting(path).catch((cause: unknown) => {
-    throw new CaptionError('pack-file-missing', `${path} cannot be read. Check its permissions.`, { cause });
-  });
+async function sha256(path: string): Promise<string> {
   try {
-    const chunk = Buffer.allocUnsafe(chunkBytes);
-    for (let read = await file.read(chunk); read.bytesRead > 0; read = await file.read(chunk)) {
-      hash.update(chunk.subarray(0, read.bytesRead));
+    const found = await stat(path, { bigint: true });
+    const state = stateOf(found);
+    const known = verified.get(path);
+    if (known?.state === state) return known.sha256;
+    const digest = await (found.size < largeFile ? hashFile(path) : hashFileInThread(path));
+    if (stateOf(await stat(path, { bigint: true })) !== state) {
+      throw new CaptionError('pack-file-changed', `${path} was changed while it was read. Try again.`);
     }
-  } finally {
-    await file.close();
+    verified.set(path, { state, sha256: digest });
+    return digest;
+  } catch (cause) {
+    if (cause instanceof CaptionError) throw cause;
+    throw new CaptionError('pack-file-missing', `${path} cannot be read. Check its permissions.`, { cause });
   }
-  const digest = hash.digest('hex');
-  verified.set(path, { mtimeMs, size, sha256: digest });
-  return digest;
+}
+
+/** A program can set the time of a file's last change to what it was before, but not that of its entry (ctime). */
+function stateOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join();
 }

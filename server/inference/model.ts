@@ -2,7 +2,7 @@
  * A resident model: the data's way from preprocessed pixels to captions and nearest words. It owns the sessions; each
  * step is a file of its own beside this one.
  */
-import { openPack, type Pack } from '@clipcap/models/pack/openPack';
+import { openPackAndMake, type Pack } from '@clipcap/models/pack/openPack';
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import {
@@ -75,7 +75,14 @@ export class Model {
    */
   static async load(folder: string, provider: string): Promise<Model> {
     const chosen = chooseProvider(provider);
-    const pack = await inPrecisionOf(chosen, await openPack(folder));
+    return openPackAndMake(
+      folder,
+      async (pack) => Model.#make(await inPrecisionOf(chosen, pack), chosen),
+      (model) => model.dispose(),
+    );
+  }
+
+  static async #make(pack: Pack, provider: Provider): Promise<Model> {
     const opened: { release(): Promise<void> }[] = [];
     const owned = <T extends { release(): Promise<void> }>(part: T): T => {
       opened.push(part);
@@ -84,11 +91,11 @@ export class Model {
     try {
       const tokenizer = await Tokenizer.create(pack);
       // First, because making it takes the most memory for a moment.
-      const nearest = owned(await NearestTokens.create(pack, chosen));
-      const encoder = owned(await Encoder.create(pack, chosen));
-      const mapper = owned(await Mapper.create(pack, chosen));
-      const decoder = owned(await Decoder.create(pack, chosen));
-      return new Model(pack, chosen, { encoder, mapper, decoder, nearest, tokenizer });
+      const nearest = owned(await NearestTokens.create(pack, provider));
+      const encoder = owned(await Encoder.create(pack, provider));
+      const mapper = owned(await Mapper.create(pack, provider));
+      const decoder = owned(await Decoder.create(pack, provider));
+      return new Model(pack, provider, { encoder, mapper, decoder, nearest, tokenizer });
     } catch (error) {
       await Promise.all(opened.map((part) => part.release()));
       throw error;

@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import {
+  appendFile,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
-import { openPack } from '@clipcap/models/pack/openPack';
+import { openPack, openPackAndMake } from '@clipcap/models/pack/openPack';
 import { editJson, setAt } from '../json.js';
 import { describeFiles, writeRandomPack } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -177,7 +190,7 @@ test('one changed bit is found, also after the pack was verified once', async (t
   await rejectsWith(folder, 'pack-file-changed', /weights\.safetensors differs.*SHA-256/);
 });
 
-test('a file is read again only when its size or time changed', async (t) => {
+test('a changed file is found although its size and time are what they were', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   const path = join(folder, 'weights.safetensors');
   await utimes(path, 1000, 1000);
@@ -186,8 +199,54 @@ test('a file is read again only when its size or time changed', async (t) => {
   bytes[bytes.length - 1]! ^= 1;
   await writeFile(path, bytes);
   await utimes(path, 1000, 1000);
-  await openPack(folder);
-  await utimes(path, 2000, 2000);
+  await rejectsWith(folder, 'pack-file-changed', /weights\.safetensors differs/);
+});
+
+/** By this process, from files and otherwise. */
+const bytesReadSoFar = (): number => Number(/^rchar: (\d+)/u.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+
+const uncounted = !existsSync('/proc/self/io') && 'this system does not count what a process reads';
+
+test('what is unchanged since it was verified is not read again', { skip: uncounted }, async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  const { size } = await stat(join(folder, 'weights.safetensors'));
+  const whileOpening = async (): Promise<number> => {
+    const before = bytesReadSoFar();
+    await openPack(folder);
+    return bytesReadSoFar() - before;
+  };
+  const [first, second] = [await whileOpening(), await whileOpening()];
+  assert.ok(first - second >= size, `${first} bytes, then ${second}, of which ${size} are weights`);
+});
+
+test('what was made of large weights while they were hashed is discarded if they are wrong', async (t) => {
+  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));
+  const path = join(folder, 'weights.safetensors');
+  // So large that another thread hashes it.
+  await truncate(path, 2 ** 26 + 1);
+  await describeFiles(folder, manifest);
+  const discarded: string[] = [];
+  const made = (): Promise<string> =>
+    openPackAndMake(
+      folder,
+      ({ manifest: { id } }) => Promise.resolve(id),
+      (id) => Promise.resolve(void discarded.push(id)),
+    );
+  assert.equal(await made(), 'random');
+  assert.deepEqual(discarded, []);
+  const file = await open(path, 'r+');
+  await file.write(Buffer.of(1), 0, 1, 2 ** 26);
+  await file.close();
+  await assert.rejects(made(), { code: 'pack-file-changed' });
+  assert.deepEqual(discarded, ['random']);
+});
+
+test('what cannot be made of wrong weights is reported as wrong weights', async (t) => {
+  const { folder } = await writeRandomPack(await temporaryFolder(t));
+  const path = join(folder, 'weights.safetensors');
+  const bytes = await readFile(path);
+  bytes[9]! ^= 1;
+  await writeFile(path, bytes);
   await rejectsWith(folder, 'pack-file-changed', /weights\.safetensors differs/);
 });
 
