@@ -5,7 +5,7 @@
  */
 import type { LanguageModelManifest } from '../pack/manifest.js';
 import type { Safetensors } from '../pack/safetensors.js';
-import { attend, headsOf, splitHeads, stackLayers, type Heads } from './attention.js';
+import { attend, splitHeads, stackLayers, type Heads } from './attention.js';
 import { feedForward, gelu, layerNorm, linear } from './blocks.js';
 import { GraphBuilder } from './graph.js';
 import { Weights, type Scope } from './weights.js';
@@ -109,41 +109,6 @@ export function gpt2Step(
     graph.output('hidden_states', states, 'float32', ['N', layers + 1, 'P+T', width]);
   }
   return graph.build('gpt2');
-}
-
-/**
- * Some of GPT-2's blocks for one pass over a prefix: `hidden [T,D]` → `hidden_after [T,D]`. A model too large to be held
- * at once goes through in pieces. The first piece adds the positions 0 … T−1; `outputHead` (vocabulary.ts) follows the last.
- * @param piece its first block, and the one after its last
- */
-export function gpt2Blocks(
-  { width, heads }: LanguageModelManifest,
-  file: Safetensors,
-  positions: number,
-  [first, end]: readonly [number, number],
-): Uint8Array {
-  const graph = new GraphBuilder();
-  const weights = new Weights(graph, file);
-  const integer = (value: number): string => graph.integers([value]);
-  const [from, to] = [integer(0), integer(positions)];
-  const context: Context = {
-    graph,
-    weights,
-    width,
-    ...headsOf(graph, positions, width, heads),
-    causalMask: causalMask(graph, from, to),
-  };
-  let x = graph.input('hidden', 'float32', [positions, width]);
-  if (first === 0)
-    x = graph.node('Add', [x, graph.node('Slice', [weights.float('gpt.transformer.wpe.weight'), from, to])]);
-  for (let layer = first; layer < end; layer++) {
-    x = block(context, layer, x, (_, key, value) => [
-      splitHeads(graph, key, context),
-      splitHeads(graph, value, context),
-    ]).x;
-  }
-  graph.output('hidden_after', x, 'float32', [positions, width]);
-  return graph.build('gpt2 blocks');
 }
 
 /** x [R,D] → [R,D] and the attention probabilities. */

@@ -2,27 +2,31 @@
  * Step 4 of the data's way, the language model: prefixes → logits of the next token, one step after another, over a
  * cache of keys and values that never leaves ONNX Runtime's tensors. Which tokens to take is the search's business.
  */
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { gpt2Step } from '@clipcap/models/graphs/gpt2';
 import type { LanguageModelManifest } from '@clipcap/models/pack/manifest';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { createSession, output, run, type Provider } from './provider.js';
+import { createSession, output, run, type OpenSession, type Provider, type Session } from './provider.js';
 import type { Steps } from './search.js';
 
 export class Decoder {
-  readonly #session: InferenceSession;
+  readonly #session: Session;
   readonly #model: LanguageModelManifest;
 
-  private constructor(session: InferenceSession, model: LanguageModelManifest) {
+  private constructor(session: Session, model: LanguageModelManifest) {
     this.#session = session;
     this.#model = model;
   }
 
-  static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<Decoder> {
+  static async create(
+    { folder, manifest, weights }: Pack,
+    provider: Provider,
+    open: OpenSession = createSession,
+  ): Promise<Decoder> {
     const { languageModel } = manifest;
     // Only the next step reads keys and values: on a GPU they stay there.
     const presents = cacheNames(languageModel).map(presentName);
-    const session = await createSession(gpt2Step(languageModel, weights), provider, folder, presents);
+    const session = await open(gpt2Step(languageModel, weights), provider, folder, presents);
     return new Decoder(session, languageModel);
   }
 
@@ -38,14 +42,14 @@ export class Decoder {
 
 /** Captions in the making: owns the cache that the next step continues. */
 class Decoding implements Steps {
-  readonly #session: InferenceSession;
+  readonly #session: Session;
   readonly #model: LanguageModelManifest;
   readonly #prefix: Tensor;
   readonly #outputs: readonly string[];
   /** By the name of the input that takes it. */
   #cache: Record<string, Tensor>;
 
-  constructor(session: InferenceSession, model: LanguageModelManifest, prefix: Float32Array, images: number) {
+  constructor(session: Session, model: LanguageModelManifest, prefix: Float32Array, images: number) {
     this.#session = session;
     this.#model = model;
     this.#prefix = new Tensor('float32', prefix, [images, prefix.length / images / model.width, model.width]);

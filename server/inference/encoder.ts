@@ -7,15 +7,15 @@ import { encoderGraph } from '@clipcap/models/graphs/encoders/encoder';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import type { EncoderManifest } from '@clipcap/models/pack/manifest';
 import { CaptionError } from '@clipcap/protocol/error';
-import { createSession, output, run, type OpenSession, type Provider } from './provider.js';
+import { createSession, output, run, type OpenSession, type Provider, type Session } from './provider.js';
 
 export class Encoder {
-  readonly #session: InferenceSession;
+  readonly #session: Session;
   readonly #manifest: EncoderManifest;
   /** What the session calls pixels and embedding. */
   readonly #names: { readonly input: string; readonly output: string };
 
-  private constructor(session: InferenceSession, manifest: EncoderManifest) {
+  private constructor(session: Session, manifest: EncoderManifest) {
     this.#session = session;
     this.#manifest = manifest;
     this.#names = namesOf(manifest);

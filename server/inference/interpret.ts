@@ -1,8 +1,8 @@
 /** Step 5 of the data's way: what a prefix says, as the vocabulary tokens nearest to each of its rows. */
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { nearestTokens } from '@clipcap/models/graphs/nearest';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { createSession, output, run, type OpenSession, type Provider } from './provider.js';
+import { createSession, output, run, type OpenSession, type Provider, type Session } from './provider.js';
 
 /** A prefix row and its nearest tokens, best first, ties by lower id. */
 export interface NearestToRow {
@@ -13,10 +13,10 @@ export interface NearestToRow {
 }
 
 export class NearestTokens {
-  readonly #session: InferenceSession;
+  readonly #session: Session;
   readonly #width: number;
 
-  private constructor(session: InferenceSession, width: number) {
+  private constructor(session: Session, width: number) {
     this.#session = session;
     this.#width = width;
   }

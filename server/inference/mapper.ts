@@ -1,14 +1,14 @@
 /** Step 3 of the data's way: image embeddings → prefixes. */
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { mapperGraph } from '@clipcap/models/graphs/mappers/mapper';
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { createSession, output, run, type OpenSession, type Provider } from './provider.js';
+import { createSession, output, run, type OpenSession, type Provider, type Session } from './provider.js';
 
 export class Mapper {
-  readonly #session: InferenceSession;
+  readonly #session: Session;
   readonly #embeddingWidth: number;
 
-  private constructor(session: InferenceSession, embeddingWidth: number) {
+  private constructor(session: Session, embeddingWidth: number) {
     this.#session = session;
     this.#embeddingWidth = embeddingWidth;
   }

@@ -51,12 +51,25 @@ export function chooseProvider(asked: string): Provider {
   );
 }
 
-/** How a part of a model makes its session. */
-export type OpenSession = (
-  model: Uint8Array | string,
-  provider: Provider,
-  weightsFolder?: string,
-) => Promise<InferenceSession>;
+/** What parts of a model do with their session. */
+export type Session = Pick<InferenceSession, 'outputNames' | 'release'> & {
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs: readonly string[],
+  ): Promise<Readonly<Record<string, OnnxValue>>>;
+};
+
+/** How a part of a model makes its session: of an encoded graph, or of an ONNX file. */
+export interface OpenSession {
+  (
+    model: Uint8Array,
+    provider: Provider,
+    weightsFolder: string,
+    /** Outputs that only the next run of the session reads, see `SessionNeeds`. */
+    keptOutputs?: readonly string[],
+  ): Promise<Session>;
+  (model: string, provider: Provider): Promise<InferenceSession>;
+}
 
 /**
  * @param model an encoded graph, or the path of an ONNX file
@@ -70,22 +83,14 @@ export async function createSession(
   weightsFolder?: string,
   keptOutputs: readonly string[] = [],
 ): Promise<InferenceSession> {
-  return open(model, sessionOptions(provider, { weightsFolder, keptOutputs }));
+  return openSession(model, sessionOptions(provider, { weightsFolder, keptOutputs }));
 }
 
-/**
- * A session of the CPU's to run once, in as little memory as possible.
- * @throws CaptionError `out-of-memory` or `inference-failed`
- */
-export function createLeanSession(
+/** @throws CaptionError `out-of-memory` or `inference-failed` */
+export async function openSession(
   model: Uint8Array | string,
-  _provider: Provider,
-  weightsFolder?: string,
+  options: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
-  return open(model, sessionOptions('cpu', { weightsFolder, lean: true }));
-}
-
-async function open(model: Uint8Array | string, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
   try {
     // One signature takes paths, another bytes: the union fits neither.
     return await (typeof model === 'string'
@@ -101,7 +106,7 @@ async function open(model: Uint8Array | string, options: InferenceSession.Sessio
  * @throws CaptionError `out-of-memory` or `inference-failed`
  */
 export async function run(
-  session: InferenceSession,
+  session: Session,
   feeds: Readonly<Record<string, Tensor>>,
   outputs: readonly string[],
 ): Promise<Readonly<Record<string, OnnxValue>>> {

@@ -1,26 +1,22 @@
 /**
  * Whether a pack that was just imported works: two images through encoder and mapper, one of them through the language
- * model. An import should need little memory whatever the model's size, so parts are opened one after another, lean, and
- * the language model a few blocks at a time; that is too slow for captions, and made pictures have none to speak of.
+ * model. An import should need little memory whatever the model's size, so parts are opened one after another, and lean;
+ * that is too slow for captions, and made pictures have none to speak of.
  */
-import { Tensor } from 'onnxruntime-node';
-import { gpt2Blocks } from '@clipcap/models/graphs/gpt2';
-import { outputHead } from '@clipcap/models/graphs/vocabulary';
-import { openPack, type Pack } from '@clipcap/models/pack/openPack';
+import { openPack } from '@clipcap/models/pack/openPack';
 import type { ImageBytes, SelfCheck } from '@clipcap/protocol/inference';
 import { decode } from './decode.js';
+import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { NearestTokens } from './interpret.js';
+import { createLeanSession } from './leanSession.js';
 import { Mapper } from './mapper.js';
 import type { Model } from './model.js';
 import { preprocess } from './preprocess.js';
-import { createLeanSession, output, run } from './provider.js';
 import { Tokenizer } from './tokenizer.js';
 
 /** Patches of one colour, as pictures have them. */
 const cells = 8;
-/** As many bytes of blocks are open at a time: four of GPT-2 small's. */
-const pieceBytes = 4 * 29e6;
 const captionTokens = 20;
 
 /** @param image compared with a made picture; left out, two of those are */
@@ -36,13 +32,15 @@ export async function selfCheck(folder: string, image?: ImageBytes): Promise<Omi
   const rows = await released(await NearestTokens.create(pack, 'cpu', createLeanSession), (words) =>
     words.find(prefix, 1),
   );
-  const next = await nextToken(pack, prefix);
+  const logits = await released(await Decoder.create(pack, 'cpu', createLeanSession), (decoder) =>
+    decoder.begin(prefix, 1).first(),
+  );
   const tokenizer = await Tokenizer.create(pack);
   const scores = rows.flatMap(({ nearest }) => nearest.map(({ score }) => score));
   return {
-    finite: [...prefixes, ...scores, ...next.logits].every(Number.isFinite),
+    finite: [...prefixes, ...scores, ...logits].every(Number.isFinite),
     prefixDifference: relativeDifference(prefix, prefixes.slice(prefix.length)),
-    next: tokenizer.tokenText(next.id),
+    next: tokenizer.tokenText(logits.reduce((best, value, id) => (value > logits[best]! ? id : best), 0)),
     nearest: rows.map(({ nearest }) => tokenizer.tokenText(nearest[0]!.id)),
   };
 }
@@ -53,33 +51,6 @@ export async function shortCaption(model: Model, { bytes, name }: ImageBytes): P
   const options = { strategy: 'greedy', maxTokens: captionTokens, nearest: 1 } as const;
   const [found] = await model.caption([pixels], options, () => Promise.resolve());
   return found!.captions[0]!.text;
-}
-
-/** The likeliest token after a prefix [K·D]. */
-async function nextToken(pack: Pack, prefix: Float32Array): Promise<{ id: number; logits: readonly number[] }> {
-  const { folder, manifest, weights } = pack;
-  const { languageModel: model } = manifest;
-  const { width, layers } = model;
-  const positions = prefix.length / width;
-  const blocks = Math.max(1, Math.floor(pieceBytes / (4 * 12 * width ** 2)));
-  let hidden = prefix;
-  for (let layer = 0; layer < layers; layer += blocks) {
-    const graph = gpt2Blocks(model, weights, positions, [layer, Math.min(layer + blocks, layers)]);
-    hidden = await released(await createLeanSession(graph, 'cpu', folder), async (session) => {
-      const feeds = { hidden: new Tensor('float32', hidden, [positions, width]) };
-      return output(await run(session, feeds, ['hidden_after']), 'hidden_after', 'float32').data.slice();
-    });
-  }
-  return released(await createLeanSession(outputHead(manifest, weights), 'cpu', folder), async (session) => {
-    const feeds = {
-      states: new Tensor('float32', hidden.slice(-width), [1, width]),
-      norm: new Tensor('bool', [true], [1]),
-      k: new Tensor('int64', [1n], [1]),
-    };
-    const outputs = await run(session, feeds, ['logits', 'ids', 'log_sum']);
-    const [logits, sum] = ['logits', 'log_sum'].map((name) => output(outputs, name, 'float32').data);
-    return { id: Number(output(outputs, 'ids', 'int64').data[0]), logits: [...logits!, ...sum!] };
-  });
 }
 
 /** What `use` makes of a part that is released then. */
