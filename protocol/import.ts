@@ -1,4 +1,5 @@
 /** What an import knows of a model, and where from; and its report, which the command line prints and the editor reads. */
+import type { ErrorCode } from './caption.js';
 import type { SelfCheck } from './inference.js';
 
 export interface Finding {
@@ -31,4 +32,21 @@ export interface ImportDocument {
   /** Absent if the pack was not tried. */
   readonly check?: SelfCheck;
   readonly referencePhotos?: number;
+}
+
+/** An output of an ONNX encoder that may be the image's embedding: [N,width]. */
+export interface EncoderOutput {
+  readonly name: string;
+  readonly width: number;
+}
+
+/** The document of `--json` for an import that failed. */
+export interface ImportFailure {
+  readonly version: 1;
+  readonly error: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    /** What `--encoder-output` may be, where it must be told. */
+    readonly outputs?: readonly EncoderOutput[];
+  };
 }

@@ -1,10 +1,11 @@
 /** `clipcap import`: a pack of a checkpoint and an encoder, tried before it is there, and a report of what was decided. */
 import { basename, resolve } from 'node:path';
+import { UnknownOutput } from '@clipcap/models/import/errors';
 import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
 import { writePack } from '@clipcap/models/import/writePack';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import { CaptionError } from '@clipcap/protocol/error';
-import type { ImportDocument } from '@clipcap/protocol/import';
+import type { ImportDocument, ImportFailure } from '@clipcap/protocol/import';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import type { Places } from './caption.js';
 import { checkPack, type CheckedPack } from './checkPack.js';
@@ -35,7 +36,11 @@ export async function importModel(command: ImportCommand, places: Places): Promi
     const { code, message } = cause instanceof CaptionError ? cause : unexpected(cause);
     if (code === 'cancelled') return interruptedExitCode;
     write(process.stderr, `${plain(message)}\n`);
-    if (command.json) write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+    if (command.json) {
+      const outputs = cause instanceof UnknownOutput ? cause.outputs : undefined;
+      const failure: ImportFailure = { version: 1, error: { code, message, ...(outputs && { outputs }) } };
+      write(process.stdout, `${JSON.stringify(failure, null, 2)}\n`);
+    }
     return code === 'usage' ? 2 : 3;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('disconnect', interrupt);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { GraphBuilder } from '@clipcap/models/graphs/graph';
 import { openPack } from '@clipcap/models/pack/openPack';
+import type { ImportFailure } from '@clipcap/protocol/import';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { captioned, clipcap, failure } from './clipcap.js';
@@ -74,7 +75,12 @@ test('of several outputs without the usual name, all are named and none is taken
   assert.equal(result.code, 3);
   const { code, message } = failure(result.stdout);
   assert.equal(code, 'checkpoint-mismatch');
-  assert.match(message, /--encoder-output, one of scores, pooled/u);
+  assert.match(message, /--encoder-output: scores \(7 values\), pooled \(32 values\)/u);
+  const { error } = JSON.parse(result.stdout) as ImportFailure;
+  assert.deepEqual(error.outputs, [
+    { name: 'scores', width: 7 },
+    { name: 'pooled', width },
+  ]);
 });
 
 test('an output that is not there is refused with the names of those that are', async (context) => {

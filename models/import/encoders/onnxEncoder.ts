@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { OnnxEncoder, OnnxValue } from '../../checkpoints/onnx.js';
 import { unsupported } from '../../checkpoints/errors.js';
-import { mismatch } from '../errors.js';
+import { UnknownOutput } from '../errors.js';
 import type { ReadEncoder } from './imported.js';
 
 const encoderFile = 'encoder.onnx';
@@ -17,7 +17,7 @@ const usualSize = 224;
 
 /**
  * @param told the output that was said to be the embedding
- * @throws CaptionError `checkpoint-unsupported`, or `checkpoint-mismatch` for an output that it does not have
+ * @throws CaptionError `checkpoint-unsupported`, or {@link UnknownOutput}
  */
 export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncoder {
   const { path, inputs, outputs, externalData } = encoder;
@@ -70,14 +70,14 @@ function choose(path: string, candidates: readonly OnnxValue[], told: string | u
   const wanted = told ?? usualOutput;
   const found = candidates.find(({ name }) => name === wanted);
   if (found) return found;
-  const names = candidates.map(({ name }) => name.slice(0, 100)).join(', ');
-  if (told !== undefined) {
-    throw mismatch(path, `has no output ${told} of shape [N,d]`, `Name one of these with --encoder-output: ${names}.`);
-  }
   const [only, ...others] = candidates;
-  if (only && others.length === 0) return only;
-  const remedy = `Say which is the image’s embedding: --encoder-output, one of ${names}.`.slice(0, 1000);
-  throw mismatch(path, `has ${candidates.length} outputs that may be an embedding`, remedy);
+  if (told === undefined && only && others.length === 0) return only;
+  const what =
+    told === undefined
+      ? `has ${candidates.length} outputs that may be an embedding`
+      : `has no output ${told} of shape [N,d]`;
+  const outputs = candidates.map(({ name, shape }) => ({ name, width: Number(shape[1]) }));
+  throw new UnknownOutput(path, what, outputs);
 }
 
 function isEmbedding({ elementType, shape: [, width, ...rest] }: OnnxValue): boolean {
