@@ -88,6 +88,33 @@ export const measurePrefixes = new RequestType<
   Failure
 >('inference/measurePrefixes');
 
+/** The sizes of CLIP's text side. */
+export interface TextTower {
+  readonly vocabulary: number;
+  /** How many tokens a text may have. */
+  readonly context: number;
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  /** Of the feed-forward networks. */
+  readonly hiddenWidth: number;
+  readonly activation: 'quick-gelu' | 'gelu';
+  /** That of the image side, too. */
+  readonly embeddingWidth: number;
+}
+
+export interface EmbedTextsParams {
+  readonly tower: TextTower;
+  /** The safetensors file of its weights, under OpenAI's names. */
+  readonly weights: string;
+  /** The text of a `tokenizer.json`. */
+  readonly tokenizer: string;
+  readonly texts: readonly string[];
+}
+
+/** Texts through CLIP's text side → [L·d], each of length 1: what an import keeps of that side. */
+export const embedTexts = new RequestType<EmbedTextsParams, Float32Array, Failure>('inference/embedTexts');
+
 /** An image file's content. */
 export interface ImageContent extends ImageBytes {
   /** SHA-256 of `bytes`, hexadecimal. */

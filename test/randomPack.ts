@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GraphBuilder } from '@clipcap/models/graphs/graph';
-import type { EncoderOf } from '@clipcap/models/pack/encoderManifest';
+import { labelsOf, type EncoderOf } from '@clipcap/models/pack/encoderManifest';
 import { packFiles, type PackDType, type PackManifest } from '@clipcap/models/pack/manifest';
-import { statisticsTensors, storageOf, weightTensors } from '@clipcap/models/pack/tensors';
+import { labelTensors, statisticsTensors, storageOf, weightTensors } from '@clipcap/models/pack/tensors';
 import type { ExpectedTensors } from '@clipcap/models/pack/tensorList';
 import { byteLevelTokenizer, stopToken } from './byteLevelTokenizer.js';
 import { writeSafetensors, type TensorValues } from './writeSafetensors.js';
@@ -75,6 +75,11 @@ export async function writeRandomPack(folder: string, options: RandomPackOptions
     join(folder, packFiles.tokenizer),
     JSON.stringify(byteLevelTokenizer(draft.languageModel.vocabulary)),
   );
+  const labels = labelsOf(draft.encoder);
+  if (labels) {
+    const tensors = randomTensors(labelTensors(labels, draft.encoder.embeddingWidth), random);
+    await writeSafetensors(join(folder, labels.file), tensors, () => 'F32');
+  }
   if (draft.encoder.kind === 'onnx') {
     await writeFile(join(folder, draft.encoder.file), pooledEncoder(draft.encoder, random));
   }
@@ -98,6 +103,8 @@ function manifestOf(options: RandomPackOptions): PackManifest {
   const encoder = options.encoder ?? onnxEncoder(options);
   const names = [packFiles.weights, packFiles.statistics, packFiles.tokenizer, 'LICENCE.txt'];
   if (encoder.kind === 'onnx') names.push(encoder.file);
+  const labels = labelsOf(encoder);
+  if (labels) names.push(labels.file);
   return {
     schema: 1,
     id: options.id ?? 'random',

@@ -48,6 +48,20 @@ export function attend(
   };
 }
 
+/** New positions start … end−1 (int64 [1]) against positions 0 … end−1: 0 where one may look, −∞ where the other lies ahead. */
+export function causalMask(graph: GraphBuilder, start: string, end: string): string {
+  const first = graph.integers([0], []);
+  const step = graph.integers([1], []);
+  const scalar = (value: string): string => graph.node('Squeeze', [value]);
+  const queries = graph.node('Unsqueeze', [
+    graph.node('Range', [scalar(start), scalar(end), step]),
+    graph.integers([1]),
+  ]);
+  const keys = graph.node('Range', [first, scalar(end), step]);
+  const visible = graph.node('LessOrEqual', [keys, queries]);
+  return graph.node('Where', [visible, graph.floats([0], []), graph.floats([-Infinity], [])]);
+}
+
 /** Layers' values of one shape [N,…] as one tensor [N,L,…]. */
 export function stackLayers(graph: GraphBuilder, layers: readonly string[]): string {
   const axis = graph.integers([1]);

@@ -5,7 +5,7 @@
  */
 import type { LanguageModelManifest } from '../pack/manifest.js';
 import type { Safetensors } from '../pack/safetensors.js';
-import { attend, splitHeads, stackLayers, type Heads } from './attention.js';
+import { attend, causalMask, headsOf, splitHeads, stackLayers, type Heads } from './attention.js';
 import { feedForward, gelu, layerNorm, linear } from './blocks.js';
 import { GraphBuilder } from './graph.js';
 import { Weights, type Scope } from './weights.js';
@@ -145,18 +145,4 @@ function extend(context: Context, beamIndex: string, past: string, added: string
   const extended = graph.node('Concat', [continued, splitHeads(graph, added, context)], { axis: 2 });
   graph.output(output, extended, 'float32', ['N', heads, 'S+P+T', headWidth]);
   return extended;
-}
-
-/** New positions start … end−1 against positions 0 … end−1. */
-function causalMask(graph: GraphBuilder, start: string, end: string): string {
-  const first = graph.integers([0], []);
-  const step = graph.integers([1], []);
-  const scalar = (value: string): string => graph.node('Squeeze', [value]);
-  const queries = graph.node('Unsqueeze', [
-    graph.node('Range', [scalar(start), scalar(end), step]),
-    graph.integers([1]),
-  ]);
-  const keys = graph.node('Range', [first, scalar(end), step]);
-  const visible = graph.node('LessOrEqual', [keys, queries]);
-  return graph.node('Where', [visible, graph.floats([0], []), graph.floats([-Infinity], [])]);
 }

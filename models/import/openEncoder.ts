@@ -4,6 +4,8 @@ import { unsupported } from '../checkpoints/errors.js';
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { type ImportedEncoder, type ReadEncoder, withImage } from './encoders/imported.js';
 import { clipPrefix, readHuggingFaceClip } from './encoders/huggingFaceClip.js';
+import { readHuggingFaceText } from './text/huggingFaceText.js';
+import { readOpenAiText } from './text/openAiText.js';
 import { readHuggingFaceVit, vitPrefix } from './encoders/huggingFaceVit.js';
 import { readOnnxEncoder } from './encoders/onnxEncoder.js';
 import { openAiPrefix, readOpenAi } from './encoders/openAi.js';
@@ -12,9 +14,9 @@ import { encoderRecipe } from './preprocessing.js';
 
 /** How each family is told by its names, and read; the first that knows its names takes the checkpoint. */
 const families = [
-  { find: clipPrefix, read: readHuggingFaceClip },
-  { find: openAiPrefix, read: readOpenAi },
-  { find: vitPrefix, read: readHuggingFaceVit },
+  { find: clipPrefix, read: readHuggingFaceClip, readText: readHuggingFaceText },
+  { find: openAiPrefix, read: readOpenAi, readText: readOpenAiText },
+  { find: vitPrefix, read: readHuggingFaceVit, readText: undefined },
 ] as const;
 
 /**
@@ -32,17 +34,20 @@ export async function openEncoder(path: string, output?: string): Promise<Import
     if (output !== undefined) {
       throw mismatch(opened.path, 'is no ONNX model, whose outputs have names', 'Leave out --encoder-output.');
     }
-    return { ...(await described(readTensors(opened), opened.path)), close: () => opened.close() };
+    const { encoder, text } = readTensors(opened);
+    return { ...(await described(encoder, opened.path)), ...(text && { text }), close: () => opened.close() };
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
 
-function readTensors(checkpoint: Checkpoint): ReadEncoder {
-  for (const { find, read } of families) {
+function readTensors(checkpoint: Checkpoint): { encoder: ReadEncoder; text: ImportedEncoder['text'] } {
+  for (const { find, read, readText } of families) {
     const prefix = find(checkpoint);
-    if (prefix !== undefined) return read(checkpoint, prefix);
+    if (prefix !== undefined) {
+      return { encoder: read(checkpoint, prefix), text: readText && (() => readText(checkpoint, prefix)) };
+    }
   }
   const isClipCap = checkpoint.names().some((name) => name.includes('transformer.wte.weight'));
   throw unsupported(
@@ -55,7 +60,7 @@ function readTensors(checkpoint: Checkpoint): ReadEncoder {
 async function described(
   { sizes, imageSize, sources, findings }: ReadEncoder,
   path: string,
-): Promise<Omit<ImportedEncoder, 'file' | 'close'>> {
+): Promise<Omit<ImportedEncoder, 'file' | 'text' | 'close'>> {
   const { image, finding } = await encoderRecipe(path, sizes, imageSize);
   return {
     manifest: withImage(sizes, image),

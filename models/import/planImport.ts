@@ -19,12 +19,13 @@ import { type ConfigFile, inferLanguageModel } from './languageModel.js';
 import { inferMapper, type InferredMapper } from './mapper.js';
 import { openEncoder } from './openEncoder.js';
 import type { ImportDType } from './storeTensor.js';
+import { planLabels, withLabels, type LabelRequest, type PlannedLabels } from './text/planLabels.js';
 import { stored, type TensorSources } from './tensorSource.js';
 import { readTokenizer, type PackTokenizer } from './tokenizerFile.js';
 import { readTrainingConfig, type TrainingConfig } from './trainingConfig.js';
 
 /** What was said of an import. Paths are of files and folders that exist on this machine. */
-interface ImportRequest {
+interface ImportRequest extends LabelRequest {
   readonly checkpoint: string;
   readonly encoder: string;
   /** Of an ONNX encoder: which output is the embedding. */
@@ -47,6 +48,8 @@ export interface ImportPlan {
   readonly tokenizer: PackTokenizer;
   /** An ONNX file, to be copied. */
   readonly encoderFile: string | undefined;
+  /** What the view of the encoder's own words compares images with. */
+  readonly labels?: PlannedLabels;
   readonly findings: readonly Finding[];
   /** Tensors of the checkpoint that are not needed. */
   readonly leftBehind: readonly string[];
@@ -96,6 +99,7 @@ async function decide(
   });
   checkWidths(checkpoint, inferred, encoder, request.encoder);
   const tokenizer = await readTokenizer(request.tokenizer, checkpoint.path, model.sizes.vocabulary);
+  const { labels, findings: labelFindings } = await planLabels(request, encoder, request.encoder);
   const { mapper } = inferred;
   // The published checkpoints: MLP with GPT-2 tuned and greedy decoding, transformer with GPT-2 frozen and beams.
   const tuned = training?.tuned ?? mapper.kind !== 'transformer';
@@ -116,7 +120,7 @@ async function decide(
         notice: 'Imported weights: the licences of the checkpoint and of the encoder hold.',
       },
       source: `Imported from ${from}`,
-      encoder: encoder.manifest(inferred.normalize),
+      encoder: withLabels(encoder.manifest(inferred.normalize), labels?.manifest),
       mapper,
       languageModel: { architecture: 'gpt2', ...model.sizes, stopTokens: [tokenizer.stopToken], tuned },
       decoding: { strategy: mapper.kind === 'transformer' ? 'beam' : 'greedy', beams, maxTokens },
@@ -128,12 +132,14 @@ async function decide(
     pathOf: (tensor) => (tensor.startsWith('encoder.') ? request.encoder : checkpoint.path),
     tokenizer,
     encoderFile: encoder.file,
+    ...(labels && { labels }),
     findings: [
       ...encoder.findings,
       ...inferred.findings,
       ...model.findings,
       ...trainingFindings(names, training, tuned),
       { what: 'tokenizer', value: tokenizer.description, from: tokenizer.from, flag: '--tokenizer' },
+      ...labelFindings,
     ],
     leftBehind: names.others,
   };

@@ -1,6 +1,6 @@
 /** The bytes of a pack's `statistics.safetensors`. */
 import type { PackManifest } from '../pack/manifest.js';
-import { safetensorsHead } from './weightsFile.js';
+import { safetensorsBytes, type FloatTensor } from './safetensorsBytes.js';
 import type { PrefixStatistics } from './writePack.js';
 
 /** @param prefix left out where there were no reference images */
@@ -10,22 +10,15 @@ export function statisticsBytes(
   prefix?: PrefixStatistics,
 ): Uint8Array {
   const { width } = languageModel;
-  const tensors: [name: string, shape: readonly number[], values: Float32Array][] = [
-    ['vocabulary_norms', [norms.length], norms],
-  ];
-  if (prefix) {
-    tensors.push(['prefix_mean', [mapper.prefixLength, width], prefix.mean]);
-    tensors.push(['prefix_covariance', [width, width], prefix.covariance]);
-  }
-  // The Prefix Lens shows how many images its mean stands for.
-  const header: Record<string, object> = prefix ? { __metadata__: { photos: String(prefix.photos) } } : {};
-  let end = 0;
-  for (const [name, shape, { byteLength }] of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [end, end + byteLength] };
-    end += byteLength;
-  }
-  const bytes = tensors.map(
-    ([, , { buffer, byteOffset, byteLength }]) => new Uint8Array(buffer, byteOffset, byteLength),
+  const vocabulary: FloatTensor = ['vocabulary_norms', [norms.length], norms];
+  if (!prefix) return safetensorsBytes([vocabulary]);
+  return safetensorsBytes(
+    [
+      vocabulary,
+      ['prefix_mean', [mapper.prefixLength, width], prefix.mean],
+      ['prefix_covariance', [width, width], prefix.covariance],
+    ],
+    // The Prefix Lens shows how many images its mean stands for.
+    { photos: String(prefix.photos) },
   );
-  return Buffer.concat([safetensorsHead(header), ...bytes]);
 }

@@ -4,7 +4,7 @@ import { mismatch } from './errors.js';
 import { type ImportDType, storing, type Storing } from './storeTensor.js';
 import type { TensorSources } from './tensorSource.js';
 
-interface WeightsFile {
+export interface WeightsFile {
   /** In bytes. */
   readonly size: number;
   pieces(): AsyncIterable<Uint8Array>;

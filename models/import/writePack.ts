@@ -12,6 +12,7 @@ import type { ExpectedFile } from '../pack/verifyFile.js';
 import { throwIfCancelled, unwritable, writeHashed } from './hashedFile.js';
 import { licenceFile, type ImportPlan } from './planImport.js';
 import { statisticsBytes } from './statistics.js';
+import { writeLabels, type EmbedTexts } from './text/writeLabels.js';
 import { VocabularyNorms } from './vocabularyNorms.js';
 import { weightsFile } from './weightsFile.js';
 
@@ -21,6 +22,7 @@ interface WriteOptions {
   readonly signal: AbortSignal;
   /** Told how much is written. */
   readonly progress: (done: number, total: number) => void;
+  readonly embed: EmbedTexts;
   /**
    * Looks at the pack before it takes its place.
    * @returns statistics over reference images, if there are any
@@ -43,10 +45,8 @@ export interface PrefixStatistics {
  * @returns the manifest as written
  * @throws CaptionError `pack-unwritable`, `usage` for a folder that is no pack, `cancelled`, what reading throws
  */
-export async function writePack(
-  plan: ImportPlan,
-  { out, signal, progress, check }: WriteOptions,
-): Promise<PackManifest> {
+export async function writePack(plan: ImportPlan, options: WriteOptions): Promise<PackManifest> {
+  const { out, signal, check } = options;
   const replaced = await mayBeReplaced(out);
   const parent = dirname(out);
   const made = await mkdir(parent, { recursive: true }).catch((cause: unknown) => {
@@ -57,7 +57,7 @@ export async function writePack(
     staging = await mkdtemp(join(parent, `.${basename(out)}-`)).catch((cause: unknown) => {
       throw unwritable(out, cause);
     });
-    const written = await writeFiles(plan, staging, signal, progress);
+    const written = await writeFiles(plan, staging, options);
     let { manifest } = written;
     const statistics = await check?.(staging, manifest);
     if (statistics) {
@@ -84,10 +84,9 @@ export async function writePack(
 async function writeFiles(
   plan: ImportPlan,
   staging: string,
-  signal: AbortSignal,
-  progress: WriteOptions['progress'],
+  { signal, progress, embed }: WriteOptions,
 ): Promise<{ manifest: PackManifest; norms: Float32Array }> {
-  const { encoderFile, tokenizer, sources, pathOf } = plan;
+  const { encoderFile, tokenizer, sources, pathOf, labels } = plan;
   const draft: PackManifest = { ...plan.manifest, files: {} };
   const { width, vocabulary } = draft.languageModel;
   const dtype = draft.dtype === 'mixed' ? 'fp32' : draft.dtype;
@@ -115,6 +114,7 @@ async function writeFiles(
   }
   files.push(await write(packFiles.tokenizer, [Buffer.from(tokenizer.json)]));
   files.push(await write(packFiles.statistics, [statisticsBytes(draft, norms.values)]));
+  if (labels) files.push(await writeLabels(labels, staging, embed, signal));
   files.push(await write(licenceFile, [Buffer.from(`${draft.licence.notice}\n\n${draft.source}\n`)]));
   const manifest = await writeManifest(staging, { ...draft, files: Object.fromEntries(files) }, signal);
   return { manifest, norms: norms.values };

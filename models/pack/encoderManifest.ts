@@ -6,6 +6,24 @@ import * as z from 'zod/mini';
 import { imageRecipe } from './imageRecipe.js';
 import { count, depth, fileName, text } from './manifestFields.js';
 
+/** The most labels of a pack, and the most characters of one: a manifest stays small. */
+export const mostLabels = 5000;
+export const longestLabel = 200;
+
+/** Words that CLIP compares images with. An import has their embeddings from CLIP's text side, which it does not keep. */
+const labels = z.object({
+  /** Holds `label_embeds [L,d]`, rows of length 1, float32. */
+  file: fileName,
+  /** L of them. */
+  names: z.array(text.check(z.maxLength(longestLabel))).check(z.minLength(2), z.maxLength(mostLabels)),
+  /** The sentence that each of them stood in, in place of `{}`. */
+  prompt: text,
+  /** What cosines are multiplied by before the softmax: CLIP's learned inverse temperature. */
+  scale: z.number().check(z.positive(), z.lte(1e6)),
+});
+
+const clip = { labels: z.optional(labels) };
+
 const shared = {
   embeddingWidth: count,
   /** Whether the embedding is scaled to length 1 before the mapper. */
@@ -47,6 +65,7 @@ export const encoder = z
     z.object({
       kind: z.literal('clip-vit'),
       ...shared,
+      ...clip,
       ...patches,
       activation: z._default(z.enum(['quick-gelu', 'gelu']), 'quick-gelu'),
       /** Of the feed-forward networks; 4 × width if left out, as in OpenAI's. ViT-g and ViT-bigG have others. */
@@ -55,6 +74,7 @@ export const encoder = z
     z.object({
       kind: z.literal('clip-resnet'),
       ...shared,
+      ...clip,
       /** Channels after the stem; the last stage has 32 times as many. */
       width: count,
       /** Bottlenecks of each stage. */
@@ -93,7 +113,20 @@ function attentionWidth(model: { readonly kind: string; readonly width: number }
   return model.kind === 'clip-resnet' ? 32 * model.width : model.width;
 }
 
+/** Of an encoder that has some. */
+export type LabelsManifest = Readonly<z.infer<typeof labels>>;
+
 export type EncoderManifest = Readonly<z.infer<typeof encoder>>;
 export type EncoderOf<Kind extends EncoderManifest['kind']> = Extract<EncoderManifest, { kind: Kind }>;
 /** Encoders that are built from the pack's weights. */
 export type BuiltEncoder = Exclude<EncoderManifest, { kind: 'onnx' }>;
+
+/** The labels of CLIP, if this is one and they were embedded. */
+export function labelsOf(encoder: EncoderManifest): LabelsManifest | undefined {
+  return 'labels' in encoder ? encoder.labels : undefined;
+}
+
+/** Names of a classifier's classes; none of any other encoder. */
+export function classLabels(encoder: EncoderManifest): readonly string[] {
+  return (encoder.kind === 'onnx' && encoder.classLabels) || [];
+}

@@ -15,7 +15,20 @@ function tensorsOf(encoder: BuiltEncoder): TensorList {
 
 function clipVit(encoder: EncoderOf<'clip-vit'>): TensorList {
   const { width, layers, hiddenWidth = 4 * width, patchSize, embeddingWidth, image } = encoder;
-  const block = (layer: number): TensorList => {
+  return [
+    ['conv1.weight', 'array', [width, 3, patchSize, patchSize]],
+    ['class_embedding', 'vector', [width]],
+    ['positional_embedding', 'array', [(image.size / patchSize) ** 2 + 1, width]],
+    ...normalisation('ln_pre', width),
+    ...clipBlocks(layers, width, hiddenWidth),
+    ...normalisation('ln_post', width),
+    ['proj', 'conv1d', [width, embeddingWidth]],
+  ];
+}
+
+/** The blocks of either side of CLIP. */
+export function clipBlocks(layers: number, width: number, hiddenWidth: number): TensorList {
+  return repeated(layers, (layer) => {
     const name = `transformer.resblocks.${layer}`;
     return [
       ...normalisation(`${name}.ln_1`, width),
@@ -26,16 +39,7 @@ function clipVit(encoder: EncoderOf<'clip-vit'>): TensorList {
       ...weightAndBias(`${name}.mlp.c_fc`, 'linear', width, hiddenWidth),
       ...weightAndBias(`${name}.mlp.c_proj`, 'linear', hiddenWidth, width),
     ];
-  };
-  return [
-    ['conv1.weight', 'array', [width, 3, patchSize, patchSize]],
-    ['class_embedding', 'vector', [width]],
-    ['positional_embedding', 'array', [(image.size / patchSize) ** 2 + 1, width]],
-    ...normalisation('ln_pre', width),
-    ...repeated(layers, block),
-    ...normalisation('ln_post', width),
-    ['proj', 'conv1d', [width, embeddingWidth]],
-  ];
+  });
 }
 
 /** Batch normalisations are folded into the convolutions, which so have biases. */

@@ -5,7 +5,7 @@
 import * as z from 'zod/mini';
 import { en } from 'zod/locales';
 import { CaptionError } from '@clipcap/protocol/error';
-import { encoder } from './encoderManifest.js';
+import { encoder, labelsOf } from './encoderManifest.js';
 import { count, depth, fileName, text } from './manifestFields.js';
 
 // zod/mini (a third of zod's start-up time) brings no messages of its own.
@@ -121,6 +121,8 @@ export function parseManifest(value: unknown, path: string): PackManifest {
   const { encoder: described, files } = result.data;
   const listed: string[] = [packFiles.weights, packFiles.statistics, packFiles.tokenizer];
   if (described.kind === 'onnx') listed.push(described.file);
+  const labels = labelsOf(described);
+  if (labels) listed.push(labels.file);
   const unlisted = listed.find((name) => !Object.hasOwn(files, name));
   if (unlisted !== undefined) throw invalidField({ path: ['files', unlisted], message: 'is missing' }, path);
   return result.data;

@@ -9,7 +9,8 @@ import { CaptionError } from '@clipcap/protocol/error';
 import { packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
 import { checkTensors } from './checkTensors.js';
-import { statisticsTensors, weightTensors } from './tensors.js';
+import { labelsOf } from './encoderManifest.js';
+import { labelTensors, statisticsTensors, weightTensors } from './tensors.js';
 import { openWithoutWaiting } from './hashFile.js';
 import { locateFile, verifyFile } from './verifyFile.js';
 
@@ -19,6 +20,8 @@ export interface Pack {
   readonly manifest: PackManifest;
   readonly weights: Safetensors;
   readonly statistics: Safetensors;
+  /** CLIP's label embeddings, if it has some. */
+  readonly labels: Safetensors | undefined;
   /** Absolute paths of the files that are read whole; the encoder's only if it is one. */
   readonly encoder: string | undefined;
   readonly tokenizer: string;
@@ -87,10 +90,14 @@ async function describe(folder: string, manifest: PackManifest, files: ReadonlyM
   checkTensors(weights, weightTensors(manifest));
   const hasReference = statistics.tensors.has('prefix_mean') || statistics.tensors.has('prefix_covariance');
   checkTensors(statistics, statisticsTensors(manifest, hasReference));
-  return { folder, manifest, weights, statistics, encoder, tokenizer };
+  const described = labelsOf(manifest.encoder);
+  const labels = described && (await readSafetensors(files.get(described.file)!));
+  if (labels) checkTensors(labels, labelTensors(described, manifest.encoder.embeddingWidth));
+  return { folder, manifest, weights, statistics, labels, encoder, tokenizer };
 }
 
-async function readManifest(folder: string): Promise<PackManifest> {
+/** The manifest of a pack of which nothing else is wanted. @throws as {@link openPack} of it */
+export async function readManifest(folder: string): Promise<PackManifest> {
   const path = join(folder, packFiles.manifest);
   const file = await openWithoutWaiting(path).catch((cause: unknown) => {
     throw new CaptionError(

@@ -4,7 +4,11 @@
  */
 import { encoderTensors } from './encoderTensors.js';
 import { normalisation, weightAndBias, type ExpectedTensors, type TensorList, type TensorUse } from './tensorList.js';
+import type { LabelsManifest } from './encoderManifest.js';
 import type { LanguageModelManifest, MapperManifest, PackDType, PackManifest } from './manifest.js';
+
+/** What their file calls the label embeddings [L,d]. */
+export const labelEmbeds = 'label_embeds';
 
 export function weightTensors({ encoder, mapper, languageModel }: PackManifest): ExpectedTensors {
   return expected([
@@ -22,6 +26,11 @@ export function statisticsTensors({ mapper, languageModel }: PackManifest, hasRe
     ['prefix_covariance', 'vector', [width, width]],
   ];
   return expected([...(hasReference ? overImages : []), ['vocabulary_norms', 'vector', [vocabulary]]]);
+}
+
+/** Of the file of CLIP's label embeddings. */
+export function labelTensors(labels: LabelsManifest, embeddingWidth: number): ExpectedTensors {
+  return expected([[labelEmbeds, 'vector', [labels.names.length, embeddingWidth]]]);
 }
 
 /** How a pack of one data type stores a tensor. Blocks are for what is multiplied or looked up, 16 bit for the rest. */

@@ -3,21 +3,16 @@
  * js-tiktoken has it as a list of tokens by rank; a pack needs Hugging Face's `tokenizer.json`, with merges.
  */
 import { byteCharacters } from './byteCharacters.js';
-
-/**
- * Unicode's white space, written out: `\s` means something else in JavaScript (with U+FEFF, without U+0085), and one file
- * must mean the same to every reader.
- */
-const space = '\\t-\\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000';
+import { unicodeSpace } from './unicodeSpace.js';
 
 /** GPT-2's pattern of the pieces that merges never cross. */
 const words = [
   "'(?:[smtd]|re|ve|ll)",
   String.raw` ?\p{L}+`,
   String.raw` ?\p{N}+`,
-  String.raw` ?[^${space}\p{L}\p{N}]+`,
-  `[${space}]+(?![^${space}])`,
-  `[${space}]+`,
+  String.raw` ?[^${unicodeSpace}\p{L}\p{N}]+`,
+  `[${unicodeSpace}]+(?![^${unicodeSpace}])`,
+  `[${unicodeSpace}]+`,
 ].join('|');
 
 /** Id by token, in the order of ids. A token is a string of bytes, each a character from U+0000 to U+00FF. */

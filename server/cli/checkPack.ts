@@ -1,11 +1,11 @@
 /** Tries a pack before it takes its place, in an inference process of its own, and measures its prefixes on photos. */
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import type { PrefixStatistics } from '@clipcap/models/import/writePack';
-import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import { CaptionError } from '@clipcap/protocol/error';
 import { checkModel, measurePrefixes, type ImageBytes, type SelfCheck } from '@clipcap/protocol/inference';
-import { Child } from '../process/child.js';
 import { readImage } from '../process/readImage.js';
 import { findImages } from './images.js';
+import { inProcess } from './importProcess.js';
 
 interface CheckOptions {
   /** The inference process's script. */
@@ -32,16 +32,8 @@ export async function checkPack(
   { entry, image, reference, signal }: CheckOptions,
 ): Promise<CheckedPack> {
   const tried = image === undefined ? undefined : await imageBytes(image);
-  let ended = 'it could not be asked';
-  const events = { log: () => undefined, modelState: () => undefined, ended: (reason: string) => (ended = reason) };
-  const child = new Child(entry, events);
-  const stop = (): void => void child.end();
-  signal.addEventListener('abort', stop);
-  try {
-    const check = await child.connection.sendRequest(checkModel, {
-      model: folder,
-      ...(tried && { image: tried }),
-    });
+  return inProcess({ entry, signal, doing: 'tried the pack' }, async (connection) => {
+    const check = await connection.sendRequest(checkModel, { model: folder, ...(tried && { image: tried }) });
     if (!check.finite) {
       const message =
         'The imported model gives values that are no numbers. Its checkpoint is damaged: download it again.';
@@ -51,19 +43,11 @@ export async function checkPack(
     const sums = new PrefixSums(manifest);
     for (const photos of await batches(reference)) {
       const images = await Promise.all(photos.map(imageBytes));
-      const prefixes = await child.connection.sendRequest(measurePrefixes, { model: folder, images });
+      const prefixes = await connection.sendRequest(measurePrefixes, { model: folder, images });
       for (const prefix of prefixes) sums.add(prefix);
     }
     return { check, statistics: sums.statistics() };
-  } catch (cause) {
-    if (signal.aborted) throw new CaptionError('cancelled', 'The import was cancelled; nothing was written.');
-    if (child.alive || cause instanceof CaptionError) throw fromResponseError(cause);
-    const message = `The inference process ended while it tried the pack (${ended}). Close other programs, or use a smaller --dtype.`;
-    throw new CaptionError('inference-crashed', message, { cause });
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await child.end();
-  }
+  });
 }
 
 async function batches(folder: string): Promise<string[][]> {

@@ -3,13 +3,17 @@ import { basename, resolve } from 'node:path';
 import { UnknownOutput } from '@clipcap/models/import/errors';
 import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
 import { writePack } from '@clipcap/models/import/writePack';
+import { classLabels } from '@clipcap/models/pack/encoderManifest';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
+import { readManifest } from '@clipcap/models/pack/openPack';
 import { CaptionError } from '@clipcap/protocol/error';
 import type { ImportDocument, ImportFailure } from '@clipcap/protocol/import';
+import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import type { Places } from './caption.js';
 import { checkPack, type CheckedPack } from './checkPack.js';
 import type { ImportCommand } from './importFlags.js';
+import { inProcess } from './importProcess.js';
 import { describeImport } from './importText.js';
 import { modelPath } from './modelPath.js';
 import { unexpected, write } from './output.js';
@@ -50,7 +54,7 @@ export async function importModel(command: ImportCommand, places: Places): Promi
 
 async function run(
   command: ImportCommand,
-  { inference: entry }: Places,
+  { inference: entry, builtin }: Places,
   signal: AbortSignal,
   progress: ImportProgress,
 ): Promise<ImportDocument> {
@@ -62,6 +66,7 @@ async function run(
     dtype,
     encoderOutput,
     gpt2Config,
+    labels,
     mapperHeads,
     normalize,
     title,
@@ -82,6 +87,8 @@ async function run(
     ...(normalize !== undefined && { normalize }),
     ...(gpt2Config !== undefined && { gpt2Config: resolve(gpt2Config) }),
     ...(tokenizer !== undefined && { tokenizer: resolve(tokenizer) }),
+    ...(labels !== undefined && { labels: labels && resolve(labels) }),
+    classNames: classLabels((await readManifest(builtin)).encoder),
   });
   try {
     if (dryRun) return describe(plan, { ...plan.manifest, files: {} });
@@ -90,6 +97,11 @@ async function run(
       out,
       signal,
       progress: (done, total) => progress.show(`Writing ${command.out}: ${Math.floor((100 * done) / total)} %`),
+      embed: (params) => {
+        progress.show(`Running ${params.texts.length} labels through CLIP’s text side`);
+        const step = { entry, signal, doing: 'ran the encoder’s text side' };
+        return inProcess(step, (connection) => connection.sendRequest(embedTexts, params));
+      },
       ...(tries && {
         check: async (folder: string, written: PackManifest) => {
           progress.show('Trying the pack');

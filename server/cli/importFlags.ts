@@ -12,6 +12,7 @@ interface ImportFlags {
   readonly normalize?: boolean;
   readonly gpt2Config?: string;
   readonly tokenizer?: string;
+  readonly labels?: string | false;
   readonly id?: string;
   readonly title?: string;
   readonly image?: string;
@@ -42,6 +43,8 @@ export function addImportCommand(program: Command, action: (command: ImportComma
     .option('--no-normalize', 'the mapper takes embeddings as the encoder gives them')
     .option('--gpt2-config <file>', 'config.json of its GPT-2 (default: heads of width 64)')
     .option('--tokenizer <file>', 'tokenizer.json (default: the one beside the checkpoint, else GPT-2’s)')
+    .option('--labels <file>', 'labels that CLIP’s text side is run on, one a line (default: 1,300 usual ones)')
+    .option('--no-labels', 'leave the encoder without words of its own')
     .option('--id <id>', 'the pack’s id (default: the folder’s name)')
     .option('--title <title>', 'the pack’s title')
     .option('--image <photo>', 'what the finished pack is tried on (default: a made picture)')

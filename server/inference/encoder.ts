@@ -114,7 +114,8 @@ function namesOf(encoder: EncoderManifest): { input: string; output: string } {
   return { input, output: embedding };
 }
 
-function normalizeRows(values: Float32Array, width: number): void {
+/** Scales rows to length 1 in place; zero stays zero. */
+export function normalizeRows(values: Float32Array, width: number): void {
   for (let start = 0; start < values.length; start += width) {
     const row = values.subarray(start, start + width);
     const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)) || 1;

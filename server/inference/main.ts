@@ -12,6 +12,7 @@ import {
   captionImage,
   checkModel,
   computeLens,
+  embedTexts,
   encodeImage,
   loadModel,
   measurePrefixes,
@@ -21,6 +22,7 @@ import {
   tryProvider,
 } from '@clipcap/protocol/inference';
 import { inspect } from './decode.js';
+import { embedTexts as runTexts } from './embedTexts.js';
 import { Lens } from './lens/lens.js';
 import { Model } from './model.js';
 import { builtProviders } from './provider.js';
@@ -76,6 +78,7 @@ connection.onRequest(checkModel, async ({ model, image }) => {
     return respond(error);
   }
 });
+connection.onRequest(embedTexts, (params) => runTexts(params).catch(respond));
 connection.onRequest(measurePrefixes, ({ model, images }) =>
   resident.use({ model, provider: 'cpu' }, (loaded) => prefixesOf(loaded, images)).catch(respond),
 );

@@ -82,8 +82,15 @@ const describe: { readonly [View in LensView]: Describe<View> } = {
         ]
       : []),
   ],
-  encoder: ({ labels }) =>
-    labels.slice(0, 5).map(({ label, probability }) => `${plain(label)}  ${percent(probability)}`),
+  encoder: ({ of, among, prompt = '', labels }) => [
+    ...labels
+      .slice(0, 5)
+      .map(
+        ({ label, probability, cosine }) =>
+          `${plain(label)}  ${percent(probability)}${cosine === undefined ? '' : `  cosine ${cosine.toFixed(3)}`}`,
+      ),
+    of === 'texts' ? `of ${among} labels, each as “${plain(prompt)}”` : `of ${among} classes`,
+  ],
 };
 
 export function describeDocument(document: InspectDocument, { isTTY }: { readonly isTTY?: boolean }): string {

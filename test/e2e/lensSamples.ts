@@ -180,9 +180,14 @@ export function sampleViews(length: number): Samples {
       collapse: { diversity: 0.25, variance: 0.12, own: -0.7, shuffled: -2.9 },
     },
     encoder: {
+      of: 'texts',
+      among: 1313,
+      prompt: 'a photo of a {}.',
+      scale: 100,
       labels: range(20, (index) => ({
         label: `${(words[index] ?? '').trim() || 'thing'}, as a label`,
         probability: 0.42 * 0.7 ** index,
+        cosine: 0.29 - 0.0036 * index,
       })),
     },
   };

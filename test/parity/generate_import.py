@@ -183,7 +183,7 @@ class OpenAiTransformer(nn.Module):
     @staticmethod
     def block(width):
         block = nn.Module()
-        block.attn = nn.MultiheadAttention(width, width // 64, batch_first=True)
+        block.attn = nn.MultiheadAttention(width, max(1, width // 64), batch_first=True)
         block.ln_1, block.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
         block.mlp = nn.ModuleDict({"c_fc": nn.Linear(width, 4 * width), "c_proj": nn.Linear(4 * width, width)})
         return block

@@ -90,7 +90,7 @@ class FakeInference implements Inference {
     this.tokens.push(token);
     await Promise.race([this.gate, cancellation(token)]);
     if (this.failure) throw this.failure;
-    const data = { labels: [{ label: params.image.name, probability: 1 }] };
+    const data = { of: 'classes', among: 1, labels: [{ label: params.image.name, probability: 1 }] } as const;
     return { model: fakeModel, view: params.view, data };
   }
 

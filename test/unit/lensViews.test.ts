@@ -12,6 +12,7 @@ import { Model } from '@clipcap/server/inference/model';
 import type { Pixels } from '@clipcap/server/inference/resample';
 import { readJson } from '../json.js';
 import { largest } from '../largestViews.js';
+import { readTensors } from '../readTensors.js';
 import { describeFiles, gaussian, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeSafetensors } from '../writeSafetensors.js';
@@ -146,27 +147,77 @@ test('an encoder without labels for its classes is refused by name', async (t) =
   await assert.rejects(compute(context, 'encoder', {}), refused('lens-unavailable', /average-pool.*classLabels/));
 });
 
-test('a vision transformer’s rollout is over its patches, with the class token’s share left out', async (t) => {
-  const context = await opened(t, {
-    encoder: {
-      kind: 'clip-vit',
-      embeddingWidth: 12,
-      normalize: false,
-      image: {
-        size: 16,
-        resize: 'shortest-edge',
-        resampling: 'bicubic',
-        crop: 'center',
-        mean: [0.5, 0.5, 0.5],
-        std: [0.25, 0.25, 0.25],
-      },
-      width: 8,
-      layers: 2,
-      heads: 2,
-      patchSize: 4,
-      activation: 'gelu',
-    },
+const clip = {
+  kind: 'clip-vit',
+  embeddingWidth: 12,
+  normalize: false,
+  image: {
+    size: 16,
+    resize: 'shortest-edge',
+    resampling: 'bicubic',
+    crop: 'center',
+    mean: [0.5, 0.5, 0.5],
+    std: [0.25, 0.25, 0.25],
+  },
+  width: 8,
+  layers: 2,
+  heads: 2,
+  patchSize: 4,
+  activation: 'gelu',
+} as const satisfies PackManifest['encoder'];
+
+test('CLIP with labels compares the image with each: a softmax of scaled cosines', async (t) => {
+  const names = Array.from({ length: 30 }, (_, i) => `label ${i}`);
+  const labels = { file: 'labels.safetensors', names, prompt: 'a photo of a {}.', scale: 20 };
+  let folder = '';
+  const context = await opened(t, { encoder: { ...clip, labels } }, (written) => {
+    folder = written;
+    return Promise.resolve();
   });
+  const data = await compute(context, 'encoder', {});
+  assert.deepEqual([data.of, data.among, data.prompt, data.scale], ['texts', 30, 'a photo of a {}.', 20]);
+  assert.equal(data.labels.length, 20);
+  const { values } = (await readTensors(join(folder, labels.file))).get('label_embeds')!;
+  const length = (row: Float32Array): number => Math.hypot(...row);
+  const { embedding } = context.image;
+  const cosines = names.map((_, i) => {
+    const row = values.slice(12 * i, 12 * (i + 1));
+    return row.reduce((sum, value, j) => sum + value * embedding[j]!, 0) / length(row) / length(embedding);
+  });
+  const total = cosines.reduce((sum, cosine) => sum + Math.exp(20 * cosine), 0);
+  const order = [...names.keys()].toSorted((a, b) => cosines[b]! - cosines[a]!);
+  for (const [rank, { label, cosine, probability }] of data.labels.entries()) {
+    const index = order[rank]!;
+    assert.equal(label, names[index]);
+    assert.ok(Math.abs(cosine! - cosines[index]!) < 1e-5);
+    assert.ok(Math.abs(probability - Math.exp(20 * cosines[index]!) / total) < 1e-5);
+  }
+});
+
+test('CLIP without labels says how to get them', async (t) => {
+  const context = await opened(t, { encoder: clip });
+  await assert.rejects(compute(context, 'encoder', {}), refused('lens-unavailable', /no labels.*Import it again/u));
+});
+
+test('label embeddings that do not fit the manifest, or are no numbers, are refused', async (t) => {
+  const labels = { file: 'labels.safetensors', names: ['a', 'b'], prompt: '{}', scale: 1 };
+  const encoder = { ...clip, labels };
+  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t), { encoder });
+  const replace = async (shape: readonly number[], value: number): Promise<void> => {
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value);
+    await writeSafetensors(join(folder, labels.file), new Map([['label_embeds', { shape, values }]]), () => 'F32');
+    await describeFiles(folder, manifest);
+  };
+  await replace([3, 12], 1);
+  await assert.rejects(Model.load(folder, 'cpu'), refused('pack-tensor-mismatch', /"label_embeds" has the shape/u));
+  await replace([2, 12], NaN);
+  const model = await Model.load(folder, 'cpu');
+  t.after(() => model.dispose());
+  await assert.rejects(() => model.lens.labelTexts!, refused('pack-invalid', /no numbers/u));
+});
+
+test('a vision transformer’s rollout is over its patches, with the class token’s share left out', async (t) => {
+  const context = await opened(t, { encoder: clip });
   const { rollout, crop } = await compute(context, 'occlusion', { grid: 2 });
   assert.deepEqual(
     rollout!.map((row) => row.length),

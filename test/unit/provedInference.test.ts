@@ -55,7 +55,7 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
       lens({ provider, view }) {
         events.push(`lens on ${provider}`);
         if (failing.includes(provider)) return Promise.reject(new CaptionError('inference-crashed', 'It died.'));
-        return Promise.resolve({ model: info(provider), view, data: { labels: [] } });
+        return Promise.resolve({ model: info(provider), view, data: { of: 'classes', among: 0, labels: [] } });
       },
       encode({ provider }) {
         events.push(`encode on ${provider}`);

@@ -4,21 +4,28 @@ import type { EncoderData } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
 import type { View } from './view.js';
 
+const percent = format('.1%');
+const count = format(',');
+
 export const encoderView: View<'encoder', Record<string, never>> = {
   name: 'encoder',
   title: 'Encoder’s words',
   help: {
-    shows: 'The classes that the encoder finds most probable: a plain reference for what the prefix could know.',
+    shows:
+      'The labels that the encoder finds most probable: the classes of a classifier, or words that CLIP compares with the image. A plain reference for what the prefix could know.',
     computed:
-      'The softmax of the class scores that the encoder gives beside its embedding; an encoder without classes has no words of its own, and CLIP’s text side is no part of a pack.',
-    limits: 'The encoder may know more than its labels can say, and the prefix need not use what it knows.',
+      'Of a classifier the softmax of its class scores; of CLIP the cosine of the image’s embedding with that of “a photo of a …”, times CLIP’s scale, through a softmax over the labels that the pack was imported with.',
+    limits:
+      'Probabilities are shares among these labels only: something is always most probable, even if no label fits, and one that fits may not be in the list. The prefix need not use what the encoder knows.',
   },
   defaults: {},
   room: 380,
   params: () => ({}),
-  draw(place, { labels }: EncoderData) {
+  draw(place, data: EncoderData) {
+    const { labels } = data;
     const most = max(labels, ({ probability }) => probability) ?? 1;
-    const rows = labels.map(({ label, probability }) => {
+    const hasCosines = data.of === 'texts';
+    const rows = labels.map(({ label, probability, cosine }) => {
       const bar = make('span', { class: 'across', 'aria-hidden': 'true' }, make('span'));
       const fill = bar.firstElementChild;
       if (fill instanceof HTMLElement) fill.style.width = `${most > 0 ? (100 * probability) / most : 0}%`;
@@ -27,11 +34,13 @@ export const encoderView: View<'encoder', Record<string, never>> = {
         {},
         make('th', { scope: 'row' }, label),
         make('td', { class: 'bar-cell' }, bar),
-        make('td', { class: 'figure' }, format('.1%')(probability)),
+        make('td', { class: 'figure' }, percent(probability)),
+        ...(hasCosines ? [make('td', { class: 'figure' }, cosine === undefined ? '' : format('.3f')(cosine))] : []),
       );
     });
-    const heads = ['label', 'bar', 'probability'];
+    const heads = ['label', 'bar', 'probability', ...(hasCosines ? ['cosine'] : [])];
     place.append(
+      make('p', { class: 'said quiet' }, comparedWith(data)),
       make(
         'table',
         { class: 'rows narrow' },
@@ -41,9 +50,20 @@ export const encoderView: View<'encoder', Record<string, never>> = {
       ),
     );
   },
-  sheet: ({ labels }) => ({
-    columns: ['label', 'probability'],
-    rows: labels.map(({ label, probability }) => [label, probability]),
+  sheet: ({ labels, of }) => ({
+    columns: ['label', 'probability', ...(of === 'texts' ? ['cosine'] : [])],
+    rows: labels.map(({ label, probability, cosine }) => [
+      label,
+      probability,
+      ...(cosine === undefined ? [] : [cosine]),
+    ]),
   }),
   isTable: true,
 };
+
+function comparedWith({ of, among, labels, prompt = '', scale = 0 }: EncoderData): string {
+  const shown = `The ${count(labels.length)} most probable of ${count(among)}`;
+  return of === 'classes'
+    ? `${shown} classes that the encoder was trained to tell apart.`
+    : `${shown} labels, each compared with the image as “${prompt.replace('{}', '…')}”; cosines times ${format('.4~r')(scale)}.`;
+}

@@ -1,8 +1,9 @@
 /** CLIP's vision transformer (Radford et al. 2021), any size, under the names of OpenAI's checkpoints (`visual.*`). */
 import type { EncoderOf } from '../../pack/encoderManifest.js';
 import { attend, headsOf, splitHeads } from '../attention.js';
-import { feedForward, gelu, layerNorm, linear } from '../blocks.js';
+import { layerNorm, linear } from '../blocks.js';
 import type { Scope } from '../weights.js';
+import { clipBlock } from './clipBlock.js';
 import { classRows, patchTokens, tokenCount, type VisionOutput } from './patches.js';
 
 export function clipVit(scope: Scope, encoder: EncoderOf<'clip-vit'>, pixels: string): VisionOutput {
@@ -11,15 +12,11 @@ export function clipVit(scope: Scope, encoder: EncoderOf<'clip-vit'>, pixels: st
   const split = headsOf(graph, tokenCount(encoder), width, heads);
   const probabilities: string[] = [];
 
-  const attention = (x: string, name: string): string => {
-    const inProjection = { weight: `${name}.in_proj_weight`, bias: `${name}.in_proj_bias` };
-    const projected = linear(scope, x, name, width, inProjection);
-    const [query, key, value] = graph
-      .node3('Split', [projected], { axis: 1, num_outputs: 3 })
-      .map((rows) => splitHeads(graph, rows, split));
-    const attended = attend(graph, split, [query!, key!, value!]);
+  const attention = (query: string, keys: string, values: string): string => {
+    const rows = (x: string): string => splitHeads(graph, x, split);
+    const attended = attend(graph, split, [rows(query), rows(keys), rows(values)]);
     probabilities.push(attended.probabilities);
-    return linear(scope, attended.mixed, `${name}.out_proj`, width);
+    return attended.mixed;
   };
 
   const tokens = patchTokens(scope, encoder, pixels, {
@@ -28,18 +25,10 @@ export function clipVit(scope: Scope, encoder: EncoderOf<'clip-vit'>, pixels: st
     classToken: weights.float('encoder.class_embedding'),
     positions: weights.float('encoder.positional_embedding'),
   });
+  const sizes = { width, hiddenWidth, activation };
   let x = layerNorm(scope, tokens, 'encoder.ln_pre');
   for (let layer = 0; layer < layers; layer++) {
-    const name = `encoder.transformer.resblocks.${layer}`;
-    x = graph.node('Add', [x, attention(layerNorm(scope, x, `${name}.ln_1`), `${name}.attn`)]);
-    const changed = feedForward(
-      scope,
-      layerNorm(scope, x, `${name}.ln_2`),
-      [`${name}.mlp.c_fc`, `${name}.mlp.c_proj`],
-      [width, hiddenWidth],
-      (hidden) => gelu(scope, hidden, activation),
-    );
-    x = graph.node('Add', [x, changed]);
+    x = clipBlock(scope, sizes, x, `encoder.transformer.resblocks.${layer}`, attention);
   }
   const pooled = layerNorm(scope, classRows(scope, x, encoder), 'encoder.ln_post');
   const projection = { stored: 'in-out', weight: 'encoder.proj', bias: '' } as const;

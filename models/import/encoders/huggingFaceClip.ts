@@ -69,10 +69,16 @@ function settings(
     hidden_act: name,
     layer_norm_eps: epsilon,
   } = 'vision_config' in result.data ? result.data.vision_config : result.data;
-  if (!isActivation(name) || epsilon !== 1e-5) {
-    throw unsupported(path, `computes with ${name} and an epsilon of ${epsilon}`, 'CLIP’s own encoders are built.');
-  }
-  return { heads, activation: activations[name], findings: [] };
+  return { heads, activation: clipActivation(name, epsilon, path), findings: [] };
+}
+
+/**
+ * @param epsilon what normalisations add to the variance
+ * @throws CaptionError `checkpoint-unsupported` for what no CLIP computes with
+ */
+export function clipActivation(name: string, epsilon: number, path: string): 'quick-gelu' | 'gelu' {
+  if (isActivation(name) && epsilon === 1e-5) return activations[name];
+  throw unsupported(path, `computes with ${name} and an epsilon of ${epsilon}`, 'CLIP’s own encoders are built.');
 }
 
 function isActivation(name: string): name is keyof typeof activations {
@@ -92,8 +98,18 @@ function renamed(part: Part, layers: number): TensorSources {
   takeBoth('vision_model.pre_layrnorm', 'ln_pre');
   takeBoth('vision_model.post_layernorm', 'ln_post');
   sources.set('encoder.proj', turned(part.source('visual_projection.weight')));
+  for (const [name, source] of renamedBlocks(part, 'vision_model', layers)) sources.set(`encoder.${name}`, source);
+  return sources;
+}
+
+/** The blocks of either side, under OpenAI's names. */
+export function renamedBlocks(part: Part, side: 'vision_model' | 'text_model', layers: number): TensorSources {
+  const sources: TensorSources = new Map();
+  const takeBoth = (theirs: string, ours: string): void => {
+    for (const tensor of ['weight', 'bias']) sources.set(`${ours}.${tensor}`, part.source(`${theirs}.${tensor}`));
+  };
   for (let layer = 0; layer < layers; layer++) {
-    const theirs = `vision_model.encoder.layers.${layer}`;
+    const theirs = `${side}.encoder.layers.${layer}`;
     const ours = `transformer.resblocks.${layer}`;
     takeBoth(`${theirs}.layer_norm1`, `${ours}.ln_1`);
     takeBoth(`${theirs}.layer_norm2`, `${ours}.ln_2`);
@@ -102,7 +118,7 @@ function renamed(part: Part, layers: number): TensorSources {
     takeBoth(`${theirs}.self_attn.out_proj`, `${ours}.attn.out_proj`);
     for (const tensor of ['weight', 'bias']) {
       const parts = ['q', 'k', 'v'].map((name) => part.source(`${theirs}.self_attn.${name}_proj.${tensor}`));
-      sources.set(`encoder.${ours}.attn.in_proj_${tensor}`, stacked(parts));
+      sources.set(`${ours}.attn.in_proj_${tensor}`, stacked(parts));
     }
   }
   return sources;

@@ -4,6 +4,7 @@ import { invalid, unsupported } from '../../checkpoints/errors.js';
 import type { EncoderManifest, EncoderOf } from '../../pack/encoderManifest.js';
 import type { Finding } from '@clipcap/protocol/import';
 import type { ImageRecipe } from '../../pack/imageRecipe.js';
+import type { TextSide } from '../text/textSide.js';
 import { stored, type TensorSource, type TensorSources } from '../tensorSource.js';
 
 /** Everything but what mapper and preprocessing decide. */
@@ -28,6 +29,11 @@ export interface ImportedEncoder extends Omit<ReadEncoder, 'sizes' | 'imageSize'
   /** `normalize` is the mapper's to say. */
   readonly manifest: (normalize: boolean) => EncoderManifest;
   readonly embeddingWidth: number;
+  /**
+   * Reads CLIP's text side; other encoders have none.
+   * @throws CaptionError `checkpoint-mismatch` if it is not there, what keeps it from being built
+   */
+  readonly text?: () => TextSide;
   /** An ONNX file, to be copied. */
   readonly file?: string;
   close(): Promise<void>;

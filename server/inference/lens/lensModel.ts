@@ -3,6 +3,7 @@
  * them. The last few images' encodings are kept, so that a view does not encode again.
  */
 import type { Pack } from '@clipcap/models/pack/openPack';
+import { labelsOf } from '@clipcap/models/pack/encoderManifest';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import type { Caption, ModelInfo, NearestToken, TokenScore } from '@clipcap/protocol/caption';
@@ -21,6 +22,7 @@ import { OutputHead } from './outputHead.js';
 import { unavailable } from './parameters.js';
 import { rounded } from './vectors.js';
 import { readStatistics, type Statistics } from './statistics.js';
+import { LabelTexts } from './labelTexts.js';
 import { Vocabulary, type ScoredId } from './vocabulary.js';
 
 /** An image as the model sees it. */
@@ -60,6 +62,7 @@ export class LensModel {
   readonly #attentiveEncoder: OnDemand<Encoder>;
   readonly #encodings = new Map<string, Encoding>();
   #statistics: Promise<Statistics> | undefined;
+  #labelTexts: Promise<LabelTexts> | undefined;
   #wholeWords: readonly number[] | undefined;
 
   constructor(pack: Pack, provider: Provider, info: ModelInfo, parts: LensParts) {
@@ -107,6 +110,14 @@ export class LensModel {
 
   get statistics(): Promise<Statistics> {
     return (this.#statistics ??= readStatistics(this.#pack.statistics));
+  }
+
+  /** What CLIP compares images with, or undefined if the pack has no label embeddings. */
+  get labelTexts(): Promise<LabelTexts> | undefined {
+    const { labels } = this.#pack;
+    const described = labelsOf(this.manifest.encoder);
+    if (!labels || !described) return undefined;
+    return (this.#labelTexts ??= LabelTexts.read(labels, described));
   }
 
   get encoderName(): string {

@@ -1,6 +1,7 @@
 /** What a pack's `statistics.safetensors` says of its prefixes over reference images, and of its vocabulary. */
 import { open } from 'node:fs/promises';
 import type { Safetensors } from '@clipcap/models/pack/safetensors';
+import { readFloats } from './readFloats.js';
 
 /** The mean prefix [K·D] of images that stand for every image. */
 export interface Reference {
@@ -17,7 +18,14 @@ export interface Statistics {
   readonly reference: Reference | undefined;
 }
 
-export async function readStatistics({ path, tensors }: Safetensors): Promise<Statistics> {
+export async function readStatistics(statistics: Safetensors): Promise<Statistics> {
+  const norms = (await readFloats(statistics, 'vocabulary_norms')) ?? new Float32Array();
+  const mean = await readFloats(statistics, 'prefix_mean');
+  const images = photosOf(await readHeader(statistics.path));
+  return { norms: norms.sort(), reference: mean && { mean, images, source: 'pack' } };
+}
+
+async function readHeader(path: string): Promise<string> {
   const file = await open(path, 'r');
   try {
     const read = async (offset: number, length: number): Promise<Buffer> => {
@@ -25,19 +33,7 @@ export async function readStatistics({ path, tensors }: Safetensors): Promise<St
       await file.read(bytes, 0, length, offset);
       return bytes;
     };
-    const values = async (name: string): Promise<Float32Array | undefined> => {
-      const tensor = tensors.get(name);
-      if (!tensor) return undefined;
-      const bytes = await read(tensor.offset, tensor.length);
-      return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4).slice();
-    };
-    const norms = (await values('vocabulary_norms')) ?? new Float32Array();
-    const mean = await values('prefix_mean');
-    const header = await read(8, Number((await read(0, 8)).readBigUInt64LE()));
-    return {
-      norms: norms.sort(),
-      reference: mean && { mean, images: photosOf(header.toString()), source: 'pack' },
-    };
+    return (await read(8, Number((await read(0, 8)).readBigUInt64LE()))).toString();
   } finally {
     await file.close();
   }

@@ -1,0 +1,35 @@
+/** An inference process for one step of an import. It ends with the step, and the next one has its memory. */
+import type { MessageConnection } from 'vscode-jsonrpc';
+import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import { Child } from '../process/child.js';
+
+interface Step {
+  /** The inference process's script. */
+  readonly entry: string;
+  readonly signal: AbortSignal;
+  /** What it does, after “while it”. */
+  readonly doing: string;
+}
+
+/** @throws CaptionError `cancelled`, `inference-crashed`, or what `use` throws */
+export async function inProcess<T>(
+  { entry, signal, doing }: Step,
+  use: (connection: MessageConnection) => Promise<T>,
+): Promise<T> {
+  let ended = 'it could not be asked';
+  const events = { log: () => undefined, modelState: () => undefined, ended: (reason: string) => (ended = reason) };
+  const child = new Child(entry, events);
+  const stop = (): void => void child.end();
+  signal.addEventListener('abort', stop);
+  try {
+    return await use(child.connection);
+  } catch (cause) {
+    if (signal.aborted) throw new CaptionError('cancelled', 'The import was cancelled; nothing was written.');
+    if (child.alive || cause instanceof CaptionError) throw fromResponseError(cause);
+    const message = `The inference process ended while it ${doing} (${ended}). Close other programs, or use a smaller --dtype.`;
+    throw new CaptionError('inference-crashed', message, { cause });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await child.end();
+  }
+}
