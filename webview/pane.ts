@@ -4,14 +4,16 @@
  */
 import type { LensView } from '@clipcap/protocol/lens';
 import type { PickedImage, PickSource, SavedFormat } from '@clipcap/protocol/panel';
-import { action, tick } from './controls.js';
-import { exportTools } from './exportTools.js';
+import { action } from './controls.js';
+import { keepFocus } from './focus.js';
 import type { Highlights } from './highlights.js';
+import { optionsForAnother, restored } from './keptOptions.js';
 import { make } from './make.js';
 import { readPalette } from './palette.js';
+import { makeHeading } from './paneHeading.js';
 import { drawSheet } from './sheet.js';
 import type { Tooltip } from './tooltip.js';
-import type { Data, Drawing, Params, Shown, View } from './views/view.js';
+import type { Change, Data, Drawing, Params, Shown, View } from './views/view.js';
 
 /** What a pane needs of the lens around it. */
 export interface Around {
@@ -63,11 +65,15 @@ export function paneOf<Name extends LensView, Options extends object>(view: View
     view: view.name,
     make: (around) => new ViewPane(view, around),
     asked: (kept) => view.params(restored(view.defaults, kept)),
-    general: (kept) => {
-      const ofCaption: readonly string[] = view.ofCaption ?? [];
-      return Object.fromEntries(Object.entries(kept).filter(([name]) => !ofCaption.includes(name)));
-    },
+    general: (kept) => optionsForAnother(view.ofCaption ?? [], kept),
   };
+}
+
+/** A question, and what tells it from others. */
+interface Wanted<Name extends LensView> {
+  readonly params: Params<Name>;
+  readonly reference: readonly string[];
+  readonly key: string;
 }
 
 class ViewPane<Name extends LensView, Options extends object> implements Pane {
@@ -75,7 +81,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   readonly #view: View<Name, Options>;
   readonly #around: Around;
   readonly #controls = make('div', { class: 'controls' });
-  readonly #tools = make('div', { class: 'tools' });
+  readonly #tools: HTMLElement;
   readonly #note = make('div', { class: 'note' });
   readonly #picture = make('div', { class: 'picture' });
   readonly #table = make('div', { class: 'behind' });
@@ -88,12 +94,26 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   #run: AbortController | undefined;
   #asTable = false;
   #listening: (() => void)[] = [];
+  /** Of the picture that is there. */
+  #inPlace: Change<Options> | undefined;
 
   constructor(view: View<Name, Options>, around: Around) {
     this.#view = view;
     this.#around = around;
     this.#options = restored(view.defaults, around.kept(view.name));
-    this.element.append(this.#heading(), this.#controls, this.#note, this.#picture, this.#table);
+    const { heading, tools } = makeHeading(view, {
+      picture: () => this.#picture,
+      sheet: () => (this.#data === undefined ? undefined : view.sheet(this.#data, this.#options)),
+      data: () => this.#data,
+      copy: around.copy,
+      save: around.save,
+      showAsTable: (on) => {
+        this.#asTable = on;
+        this.redraw();
+      },
+    });
+    this.#tools = tools;
+    this.element.append(heading, this.#controls, this.#note, this.#picture, this.#table);
     this.element.dataset['view'] = view.name;
     this.#picture.style.minHeight = `${view.room}px`;
   }
@@ -122,26 +142,37 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   }
 
   #update(): void {
-    const params = this.#around.readOnly ? {} : this.#view.params(this.#options);
-    const reference = this.#view.usesReference === true ? this.#around.reference().map(({ uri }) => uri) : [];
-    const key = params && JSON.stringify([params, reference]);
-    if (params === undefined || key === undefined) {
+    const asked = this.#wanted();
+    if (asked === undefined) {
       this.leave();
       this.#data = undefined;
       this.#key = undefined;
       this.#idle();
-    } else if (key === this.#key && this.#data !== undefined) {
+    } else if (asked.key === this.#key && this.#data !== undefined) {
       this.leave();
       this.#note.replaceChildren();
       this.#draw(this.#data);
-    } else if (key === this.#asked) {
+    } else if (asked.key === this.#asked) {
       this.redraw();
     } else {
-      void this.#ask(key, params, reference);
+      void this.#ask(asked);
     }
   }
 
-  async #ask(key: string, params: Params<Name>, reference: readonly string[]): Promise<void> {
+  /** What to ask for with the present options; undefined: nothing yet. */
+  #wanted(): Wanted<Name> | undefined {
+    const params = this.#around.readOnly ? {} : this.#view.params(this.#options);
+    const reference = this.#view.usesReference === true ? this.#around.reference().map(({ uri }) => uri) : [];
+    return params && { params, reference, key: JSON.stringify([params, reference]) };
+  }
+
+  /** Whether what was drawn of the data could be brought to other options, and is. */
+  #changeInPlace(): boolean {
+    if (this.#inPlace === undefined || this.#run !== undefined) return false;
+    return this.#wanted()?.key === this.#key && this.#inPlace(this.#options);
+  }
+
+  async #ask({ key, params, reference }: Wanted<Name>): Promise<void> {
     this.leave();
     const result = this.#image?.result;
     const before = this.#data ?? (result && this.#view.early?.(result));
@@ -177,7 +208,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
       change: (options) => {
         this.#options = { ...this.#options, ...options };
         this.#around.keep(this.#view.name, this.#options);
-        this.#update();
+        if (!this.#changeInPlace()) this.#update();
       },
       image: this.#image,
       palette: readPalette(this.element),
@@ -202,33 +233,33 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   }
 
   #draw(data: Data<Name>): void {
-    const focused = this.#focused();
+    const refocus = keepFocus(this.element);
     this.#clear();
     const drawing = this.#drawing();
     this.#view.controls?.(this.#controls, drawing, data);
-    this.#view.draw(this.#picture, data, drawing);
+    this.#inPlace = this.#view.draw(this.#picture, data, drawing) ?? undefined;
     if (this.#view.isTable !== true) {
       this.#table.className = this.#asTable ? 'behind' : 'behind visually-hidden';
       this.#table.tabIndex = this.#asTable ? 0 : -1;
       this.#table.append(drawSheet(this.#view.title, this.#view.sheet(data, this.#options)));
     }
     this.#tools.hidden = false;
-    if (focused !== undefined) this.#refocus(focused);
+    refocus();
   }
 
   #idle(): void {
-    const focused = this.#focused();
+    const refocus = keepFocus(this.element);
     this.#clear();
     this.#note.replaceChildren();
     const drawing = this.#drawing();
     this.#view.controls?.(this.#controls, drawing, undefined);
     this.#view.idle?.(this.#picture, drawing);
     this.#tools.hidden = true;
-    if (focused !== undefined) this.#refocus(focused);
+    refocus();
   }
 
   #wait(): void {
-    const focused = this.#focused();
+    const refocus = keepFocus(this.element);
     this.#clear();
     this.#note.replaceChildren();
     this.#tools.hidden = true;
@@ -240,7 +271,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
     this.#picture.append(bones);
     if (this.#view.bones) this.#view.bones(bones, this.#options);
     else bones.append(make('div', { class: 'bones', 'aria-hidden': 'true' }));
-    if (focused !== undefined) this.#refocus(focused);
+    refocus();
   }
 
   #fail(error: unknown): void {
@@ -262,83 +293,9 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   #clear(): void {
     this.#around.tooltip.hide();
     for (const end of this.#listening.splice(0)) end();
+    this.#inPlace = undefined;
     this.#controls.replaceChildren();
     this.#picture.replaceChildren();
     this.#table.replaceChildren();
   }
-
-  #focused(): string | undefined {
-    const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
-    return focused instanceof HTMLElement ? focused.dataset['control'] : undefined;
-  }
-
-  #refocus(control: string): void {
-    for (const element of this.element.querySelectorAll<HTMLElement>('[data-control]')) {
-      if (element.dataset['control'] === control) {
-        element.focus({ preventScroll: true });
-        return;
-      }
-    }
-  }
-
-  #heading(): HTMLElement {
-    const { title, help, name } = this.#view;
-    const id = `help-${name}`;
-    const text = make(
-      'div',
-      { class: 'help', id, hidden: true },
-      make('p', {}, help.shows),
-      make('p', {}, help.computed),
-      make('p', {}, make('strong', {}, 'What it does not prove. '), help.limits),
-    );
-    const question = make('button', {
-      type: 'button',
-      class: 'question',
-      'aria-expanded': 'false',
-      'aria-controls': id,
-      'aria-label': `About ${title}`,
-    });
-    question.textContent = '?';
-    question.addEventListener('click', () => {
-      text.hidden = !text.hidden;
-      question.setAttribute('aria-expanded', String(!text.hidden));
-    });
-    if (this.#view.isTable !== true) {
-      this.#tools.append(
-        tick('Show as table', false, (on) => {
-          this.#asTable = on;
-          this.redraw();
-        }),
-      );
-    }
-    this.#tools.append(
-      ...exportTools(name, {
-        picture: () => this.#picture,
-        sheet: () => (this.#data === undefined ? undefined : this.#view.sheet(this.#data, this.#options)),
-        data: () => this.#data,
-        copy: this.#around.copy,
-        save: this.#around.save,
-      }),
-    );
-    this.#tools.hidden = true;
-    return make(
-      'div',
-      { class: 'pane-heading' },
-      make('h2', { class: 'small-heading' }, title),
-      question,
-      this.#tools,
-      text,
-    );
-  }
-}
-
-/** Defaults, with what was kept where it is of the same type. */
-function restored<Options extends object>(defaults: Options, kept: unknown): Options {
-  if (typeof kept !== 'object' || kept === null) return defaults;
-  const given = new Map<string, unknown>(Object.entries(kept));
-  const sane = Object.entries(defaults).filter(([key, value]) => {
-    const other = given.get(key);
-    return typeof other === typeof value && Array.isArray(other) === Array.isArray(value) && other !== null;
-  });
-  return { ...defaults, ...Object.fromEntries(sane.map(([key]) => [key, given.get(key)])) };
 }

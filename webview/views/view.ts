@@ -38,6 +38,12 @@ export interface Drawing<Options> {
   readonly refer: (images: readonly PickedImage[]) => void;
 }
 
+/**
+ * Brings a picture to other options of the same data, in place; false if it has to be drawn anew. Only for options whose
+ * controls show by themselves what they are set to.
+ */
+export type Change<Options> = (options: Options) => boolean;
+
 export interface View<Name extends LensView, Options extends object> {
   readonly name: Name;
   readonly title: string;
@@ -57,7 +63,7 @@ export interface View<Name extends LensView, Options extends object> {
   readonly early?: (result: CaptionResult) => Data<Name>;
   readonly controls?: (line: HTMLElement, drawing: Drawing<Options>, data: Data<Name> | undefined) => void;
   /** Draws into an empty place. */
-  readonly draw: (place: HTMLElement, data: Data<Name>, drawing: Drawing<Options>) => void;
+  readonly draw: (place: HTMLElement, data: Data<Name>, drawing: Drawing<Options>) => Change<Options> | void;
   /** What stands in the place when there is nothing to ask for. */
   readonly idle?: (place: HTMLElement, drawing: Drawing<Options>) => void;
   readonly sheet: (data: Data<Name>, options: Options) => Sheet;
