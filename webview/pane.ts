@@ -1,19 +1,15 @@
 /**
- * One view's place: its heading, its explanation, its controls, its picture and the table behind it. Owns the view's
- * request: asked when the view is opened or its options change, cancelled when it is left, told in place when it fails.
+ * One view at work: its options and its request, asked when the view is opened or its options change, cancelled when it
+ * is left, told in place when it fails.
  */
 import type { LensView } from '@clipcap/protocol/lens';
-import type { PickedImage, PickSource, SavedFormat } from '@clipcap/protocol/panel';
-import { action } from './controls.js';
-import { keepFocus } from './focus.js';
+import type { Picked, PickedImage, PickSource, SavedFormat } from '@clipcap/protocol/panel';
 import type { Highlights } from './highlights.js';
 import { optionsForAnother, restored } from './keptOptions.js';
-import { make } from './make.js';
 import { readPalette } from './palette.js';
-import { makeHeading } from './paneHeading.js';
-import { drawSheet } from './sheet.js';
+import { PanePlace } from './panePlace.js';
 import type { Tooltip } from './tooltip.js';
-import type { Change, Data, Drawing, Params, Shown, View } from './views/view.js';
+import type { Data, Drawing, Params, Shown, View } from './views/view.js';
 
 /** What a pane needs of the lens around it. */
 export interface Around {
@@ -23,7 +19,8 @@ export interface Around {
   readonly save: (name: string, format: SavedFormat, content: string) => Promise<boolean>;
   /** Nothing can be asked but what is there: options do not change what is asked. */
   readonly readOnly: boolean;
-  readonly pick: (title: string, from: PickSource) => Promise<readonly PickedImage[]>;
+  readonly pick: (title: string, from: PickSource) => Promise<Picked>;
+  readonly thumbnail: (uri: string, signal: AbortSignal) => Promise<string>;
   /** Images that stand for "every image" instead of the pack's statistics. */
   readonly reference: () => readonly PickedImage[];
   readonly refer: (images: readonly PickedImage[]) => void;
@@ -77,14 +74,9 @@ interface Wanted<Name extends LensView> {
 }
 
 class ViewPane<Name extends LensView, Options extends object> implements Pane {
-  readonly element = make('section', { class: 'pane' });
   readonly #view: View<Name, Options>;
   readonly #around: Around;
-  readonly #controls = make('div', { class: 'controls' });
-  readonly #tools: HTMLElement;
-  readonly #note = make('div', { class: 'note' });
-  readonly #picture = make('div', { class: 'picture' });
-  readonly #table = make('div', { class: 'behind' });
+  readonly #place: PanePlace<Name, Options>;
   #options: Options;
   #image: Shown | undefined;
   #data: Data<Name> | undefined;
@@ -92,30 +84,22 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   #key: string | undefined;
   #asked: string | undefined;
   #run: AbortController | undefined;
-  #asTable = false;
-  #listening: (() => void)[] = [];
-  /** Of the picture that is there. */
-  #inPlace: Change<Options> | undefined;
+  /** What is to be said once what the user chose is taken. */
+  #remark = '';
 
   constructor(view: View<Name, Options>, around: Around) {
     this.#view = view;
     this.#around = around;
     this.#options = restored(view.defaults, around.kept(view.name));
-    const { heading, tools } = makeHeading(view, {
-      picture: () => this.#picture,
+    this.#place = new PanePlace(view, around.tooltip, {
       sheet: () => (this.#data === undefined ? undefined : view.sheet(this.#data, this.#options)),
       data: () => this.#data,
       copy: around.copy,
       save: around.save,
-      showAsTable: (on) => {
-        this.#asTable = on;
+      redraw: () => {
         this.redraw();
       },
     });
-    this.#tools = tools;
-    this.element.append(heading, this.#controls, this.#note, this.#picture, this.#table);
-    this.element.dataset['view'] = view.name;
-    this.#picture.style.minHeight = `${view.room}px`;
   }
 
   get view(): LensView {
@@ -124,6 +108,10 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
 
   get title(): string {
     return this.#view.title;
+  }
+
+  get element(): HTMLElement {
+    return this.#place.element;
   }
 
   open(image: Shown): void {
@@ -138,7 +126,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   }
 
   redraw(): void {
-    if (this.#data !== undefined) this.#draw(this.#data);
+    if (this.#data !== undefined) this.#place.draw(this.#data, this.#drawing());
   }
 
   #update(): void {
@@ -147,11 +135,11 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
       this.leave();
       this.#data = undefined;
       this.#key = undefined;
-      this.#idle();
+      this.#place.idle(this.#drawing());
     } else if (asked.key === this.#key && this.#data !== undefined) {
       this.leave();
-      this.#note.replaceChildren();
-      this.#draw(this.#data);
+      this.#place.forgetFailure();
+      this.redraw();
     } else if (asked.key === this.#asked) {
       this.redraw();
     } else {
@@ -166,18 +154,12 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
     return params && { params, reference, key: JSON.stringify([params, reference]) };
   }
 
-  /** Whether what was drawn of the data could be brought to other options, and is. */
-  #changeInPlace(): boolean {
-    if (this.#inPlace === undefined || this.#run !== undefined) return false;
-    return this.#wanted()?.key === this.#key && this.#inPlace(this.#options);
-  }
-
   async #ask({ key, params, reference }: Wanted<Name>): Promise<void> {
     this.leave();
     const result = this.#image?.result;
     const before = this.#data ?? (result && this.#view.early?.(result));
-    if (before === undefined) this.#wait();
-    else this.#draw(before);
+    if (before === undefined) this.#place.wait(this.#drawing());
+    else this.#place.draw(before, this.#drawing());
     if (!result) return;
     const run = new AbortController();
     this.#run = run;
@@ -188,8 +170,8 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
       if (this.#run !== run) return;
       this.#data = data;
       this.#key = key;
-      this.#note.replaceChildren();
-      this.#draw(data);
+      this.#place.forgetFailure();
+      this.redraw();
     } catch (error) {
       if (this.#run === run) this.#fail(error);
     } finally {
@@ -201,101 +183,62 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
     }
   }
 
+  #fail(error: unknown): void {
+    const again = (): void => {
+      this.#place.forgetFailure();
+      this.#update();
+    };
+    this.#place.fail(error, this.#around.readOnly ? undefined : again);
+  }
+
+  #change(options: Partial<Options>): void {
+    this.#options = { ...this.#options, ...options };
+    this.#around.keep(this.#view.name, this.#options);
+    this.#tellRemark();
+    const sameData = this.#run === undefined && this.#wanted()?.key === this.#key;
+    if (!sameData || !this.#place.change(this.#options)) this.#update();
+  }
+
   #drawing(): Drawing<Options> {
     if (!this.#image) throw new Error('a view is drawn for an image');
     return {
       options: this.#options,
       change: (options) => {
-        this.#options = { ...this.#options, ...options };
-        this.#around.keep(this.#view.name, this.#options);
-        if (!this.#changeInPlace()) this.#update();
+        this.#change(options);
       },
       image: this.#image,
       palette: readPalette(this.element),
       tooltip: this.#around.tooltip,
       highlights: this.#around.highlights,
       onHighlight: (listener) => {
-        this.#listening.push(this.#around.highlights.listen(listener));
+        this.#place.whenCleared(this.#around.highlights.listen(listener));
       },
       copy: this.#around.copy,
       readOnly: this.#around.readOnly,
-      pick: (title, from) =>
-        this.#around.pick(title, from).catch((error: unknown) => {
-          this.#tell(error);
-          return [];
-        }),
+      thumbnail: (uri) => this.#around.thumbnail(uri, this.#place.cleared),
+      pick: (title, from) => this.#pick(title, from),
       reference: this.#around.reference(),
       refer: (images) => {
         this.#around.refer(images);
+        this.#tellRemark();
         this.#update();
       },
     };
   }
 
-  #draw(data: Data<Name>): void {
-    const refocus = keepFocus(this.element);
-    this.#clear();
-    const drawing = this.#drawing();
-    this.#view.controls?.(this.#controls, drawing, data);
-    this.#inPlace = this.#view.draw(this.#picture, data, drawing) ?? undefined;
-    if (this.#view.isTable !== true) {
-      this.#table.className = this.#asTable ? 'behind' : 'behind visually-hidden';
-      this.#table.tabIndex = this.#asTable ? 0 : -1;
-      this.#table.append(drawSheet(this.#view.title, this.#view.sheet(data, this.#options)));
+  async #pick(title: string, from: PickSource): Promise<readonly PickedImage[]> {
+    try {
+      const { images, note } = await this.#around.pick(title, from);
+      this.#remark = note ?? '';
+      return images;
+    } catch (error) {
+      this.#place.complain(error);
+      return [];
     }
-    this.#tools.hidden = false;
-    refocus();
   }
 
-  #idle(): void {
-    const refocus = keepFocus(this.element);
-    this.#clear();
-    this.#note.replaceChildren();
-    const drawing = this.#drawing();
-    this.#view.controls?.(this.#controls, drawing, undefined);
-    this.#view.idle?.(this.#picture, drawing);
-    this.#tools.hidden = true;
-    refocus();
-  }
-
-  #wait(): void {
-    const refocus = keepFocus(this.element);
-    this.#clear();
-    this.#note.replaceChildren();
-    this.#tools.hidden = true;
-    this.#view.controls?.(this.#controls, this.#drawing(), undefined);
-    this.#picture.append(
-      make('p', { class: 'visually-hidden', role: 'status' }, `${this.#view.title} is being computed`),
-    );
-    const bones = make('div', { class: 'waiting' });
-    this.#picture.append(bones);
-    if (this.#view.bones) this.#view.bones(bones, this.#options);
-    else bones.append(make('div', { class: 'bones', 'aria-hidden': 'true' }));
-    refocus();
-  }
-
-  #fail(error: unknown): void {
-    this.#picture.querySelector('.waiting')?.remove();
-    this.#tell(error);
-    if (this.#around.readOnly) return;
-    const again = action('Try again', () => {
-      this.#note.replaceChildren();
-      this.#update();
-    });
-    this.#note.append(again);
-  }
-
-  #tell(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    this.#note.replaceChildren(make('p', { class: 'failure', role: 'alert' }, message));
-  }
-
-  #clear(): void {
-    this.#around.tooltip.hide();
-    for (const end of this.#listening.splice(0)) end();
-    this.#inPlace = undefined;
-    this.#controls.replaceChildren();
-    this.#picture.replaceChildren();
-    this.#table.replaceChildren();
+  #tellRemark(): void {
+    this.#place.tell(this.#remark);
+    this.#remark = '';
   }
 }

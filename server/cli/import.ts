@@ -6,12 +6,12 @@ import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import { CaptionError } from '@clipcap/protocol/error';
 import type { ImportDocument } from '@clipcap/protocol/import';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
-import type { Places } from './caption.js';
 import { checkPack, type CheckedPack } from './checkPack.js';
 import type { ImportCommand } from './importFlags.js';
 import { describeImport } from './importText.js';
 import { modelPath } from './modelPath.js';
 import { unexpected, write } from './output.js';
+import type { Places } from './places.js';
 import { plain } from './text.js';
 
 /** What the user sees of an interrupted program: 128 + SIGINT. */

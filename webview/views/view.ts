@@ -31,6 +31,8 @@ export interface Drawing<Options> {
   readonly copy: (text: string) => void;
   /** Nothing can be asked: a report of what was computed. */
   readonly readOnly: boolean;
+  /** A small picture of another image, as a data URI. */
+  readonly thumbnail: (uri: string) => Promise<string>;
   /** Lets the user choose images; none if the user does not, or if they cannot be had, which the view's place then tells. */
   readonly pick: (title: string, from: PickSource) => Promise<readonly PickedImage[]>;
   /** Images that stand for "every image" instead of the pack's statistics, for all views. */
