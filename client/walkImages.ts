@@ -9,6 +9,8 @@ export interface Entry {
 
 /** Entries that are looked at: enough for any folder of photos, few enough for a home folder that was chosen by mistake. */
 const mostEntries = 50_000;
+/** Folders inside each other. */
+const deepest = 64;
 
 /**
  * Finds images depth first, in the order of names. A folder inside that cannot be read is passed over.
@@ -31,7 +33,8 @@ export async function walkImages(
         return;
       }
       const path = [...folder, name];
-      if (kind === 'folder') await walk(path, await list(path).catch(() => []));
+      if (kind === 'folder' && path.length > deepest) whole = false;
+      else if (kind === 'folder') await walk(path, await list(path).catch(() => []));
       else if (kind === 'file' && isRaster(name)) {
         found++;
         if (paths.length < most) paths.push(path);

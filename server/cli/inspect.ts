@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
 import type { ErrorCode } from '@clipcap/protocol/caption';
-import { CaptionError } from '@clipcap/protocol/error';
+import { CaptionError, concernsImage } from '@clipcap/protocol/error';
 import type { InspectDocument } from '@clipcap/protocol/lens';
 import { createInference } from '../process/createInference.js';
 import type { ProvedInference } from '../process/provedInference.js';
@@ -46,7 +46,14 @@ export async function inspect(request: InspectRequest, places: InspectPlaces): P
     if (request.report !== undefined && page !== undefined) await writeWhole(request.report, page, '--report');
     if (request.json) write(process.stdout, `${JSON.stringify(document, null, 2)}\n`);
     else if (request.report === undefined) write(process.stdout, describeDocument(document, process.stdout));
-    return request.views && document.unavailable ? 1 : 0;
+    // What a pack cannot show is no failure, unless it was asked for by name; an image that is gone always is one.
+    const failed = Object.entries(document.unavailable ?? {}).filter(
+      ([, { code }]) => request.views !== undefined || concernsImage(code),
+    );
+    if (request.report !== undefined) {
+      for (const [view, { message }] of failed) write(process.stderr, `${view}: ${plain(message)}\n`);
+    }
+    return failed.length > 0 ? 1 : 0;
   } catch (cause) {
     progress.clear();
     const error = cause instanceof CaptionError ? cause : unexpected(cause);

@@ -80,6 +80,7 @@ describe('the Prefix Lens', () => {
           .evaluateAll((elements: readonly HTMLElement[]) => elements.map(({ dataset }) => Number(dataset['token'])));
         const expected = views.table.positions.flatMap(({ nearest }) => nearest[metric].map(({ id }) => id));
         assert.deepEqual(shown, expected, `${look}, ${metric}`);
+        await page.mouse.move(1, 1);
         await first.hover();
         assert.match((await page.locator('#tooltip').textContent()) ?? '', new RegExp(`token ${expected[0]}`, 'u'));
       }

@@ -48,29 +48,28 @@ test('above the limit the first are named and all are counted', async () => {
   assert.deepEqual([found, whole], [4, true]);
 });
 
-test('a tree without an end is looked at up to a limit', async () => {
-  let listed = 0;
-  const endless = (): Promise<readonly Entry[]> => {
-    listed++;
-    return Promise.resolve([
-      { name: 'a.jpg', kind: 'file' },
-      { name: 'again', kind: 'folder' },
-    ]);
-  };
-  const { paths, found, whole } = await walkImages(endless, 200, () => false);
-  assert.deepEqual([paths.length, whole], [200, false]);
-  assert.ok(found >= 200 && listed <= 25_001, `${listed} folders were read`);
+test('a tree without an end is looked at up to a limit, in depth and in all', async () => {
+  for (const folders of [['again'], ['again', 'and', 'more']]) {
+    let listed = 0;
+    const endless = (): Promise<readonly Entry[]> => {
+      listed++;
+      const inside = folders.map((name): Entry => ({ name, kind: 'folder' }));
+      return Promise.resolve([{ name: 'a.jpg', kind: 'file' }, ...inside]);
+    };
+    const { paths, found, whole } = await walkImages(endless, 50, () => false);
+    assert.deepEqual([paths.length, whole], [50, false]);
+    assert.ok(found > 50 && listed <= 50_001, `${listed} folders were read`);
+  }
 });
 
 test('a folder that cannot be read at all says so, and a cancelled search ends', async () => {
   await assert.rejects(
-    walkImages(listing({}), 10, () => false).then(() =>
-      walkImages(
-        () => Promise.reject(new Error('gone')),
-        10,
-        () => false,
-      ),
+    walkImages(
+      () => Promise.reject(new Error('gone')),
+      10,
+      () => false,
     ),
+    /gone/u,
   );
   const { found, whole } = await walkImages(listing(holiday), 10, () => true);
   assert.deepEqual([found, whole], [0, false]);

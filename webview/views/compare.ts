@@ -89,12 +89,13 @@ export const compareView: View<'compare', CompareOptions> = {
     if (data.shared && data.shared.length > 0) drawShared(place, data.shared, drawing);
     if (data.similarity && data.items.length > 1) drawSimilarity(place, data, data.similarity, drawing);
   },
-  sheet: ({ items, words, similarity }) => ({
+  sheet: ({ items, words, similarity, clusters }) => ({
     columns: [
       'image',
       'caption',
       'against the first',
       'score',
+      ...(clusters ? ['cluster'] : []),
       ...(similarity ? items.map(({ label }) => `cosine with ${label}`) : []),
     ],
     rows: items.map(({ label, caption }, index) => [
@@ -102,6 +103,7 @@ export const compareView: View<'compare', CompareOptions> = {
       caption.text,
       writeWords(words[index] ?? []),
       caption.score,
+      ...(clusters ? [clusters.cluster[index] ?? ''] : []),
       ...(similarity ? items.map((_, other) => cosineOf(similarity, index, other)) : []),
     ]),
   }),

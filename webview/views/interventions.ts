@@ -35,9 +35,11 @@ export function drawControls(place: HTMLElement, drawing: Drawing<Counterfactual
   if (readOnly) return;
   const { interventions, kind, position, word, share, factor, others } = options;
   const positions = image.result?.model.prefixLength ?? 1;
+  // A word may also come after the last position.
+  const last = kind === 'insert' ? positions : positions - 1;
   const [other] = others;
   const takesImage = kind === 'swap' || kind === 'interpolate';
-  const made = build(options);
+  const made = build({ ...options, position: Math.min(position, last) });
   place.append(
     choice('Change', kinds, kind, (next) => {
       change({ kind: next });
@@ -45,7 +47,7 @@ export function drawControls(place: HTMLElement, drawing: Drawing<Counterfactual
   );
   if (kind !== 'interpolate') {
     place.append(
-      wholeNumber('Position', Math.min(position, positions - 1), [0, positions - 1], (next) => {
+      wholeNumber('Position', Math.min(position, last), [0, last], (next) => {
         change({ position: next });
       }),
     );
@@ -90,7 +92,8 @@ export function drawControls(place: HTMLElement, drawing: Drawing<Counterfactual
   place.append(add);
   if (kind === 'insert') {
     const sweep = action('Try it at every position', () => {
-      change({ interventions: range(Math.min(positions, most)).map((at) => ({ kind, position: at, word })) });
+      const places = range(Math.min(last + 1, most));
+      change({ interventions: places.map((at) => ({ kind, position: at, word })) });
     });
     sweep.disabled = word === '';
     place.append(sweep);

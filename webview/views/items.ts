@@ -54,7 +54,12 @@ export function drawItems<Options>(
         {},
         make('p', { class: 'quiet file', title: label }, fileName(label)),
         make('p', { class: 'said' }, index === 0 || words.length === 0 ? caption.text : drawWords(words)),
-        make('p', { class: 'quiet small' }, `confidence ${twoDigits(Math.exp(caption.score))}`),
+        make(
+          'p',
+          { class: 'quiet small' },
+          `confidence ${twoDigits(Math.exp(caption.score))}`,
+          data.clusters ? ` · cluster ${data.clusters.cluster[index]}` : '',
+        ),
         ...(nearest.length === 0
           ? []
           : [make('p', { class: 'quiet small' }, `nearest: ${nearest.map(({ text }) => glyphs(text)).join(' ')}`)]),

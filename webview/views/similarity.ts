@@ -17,6 +17,7 @@ export function drawSimilarity<Options>(
 ): void {
   const order = clusters?.order ?? items.map((_, index) => index);
   const labelOf = (index: number): string => fileName(items[order[index] ?? 0]?.label ?? '');
+  const groups = clusters ? runs(order.map((item) => clusters.cluster[item] ?? 0)) : [];
   const values = order.map((row) => order.map((column) => cosineOf(similarity, row, column)));
   const color = diverging(drawing.palette, 1);
   place.append(make('h3', {}, 'How alike the prefixes are'));
@@ -24,7 +25,9 @@ export function drawSimilarity<Options>(
     place,
     [-1, 1],
     color,
-    clusters ? 'cosine of whole prefixes; like stands beside like' : 'cosine of whole prefixes',
+    clusters
+      ? `cosine of whole prefixes; like stands beside like, ${groups.length === 1 ? 'all in one cluster' : `${groups.length} clusters are framed`}`
+      : 'cosine of whole prefixes',
     twoDigits,
   );
   drawMatrix(
@@ -45,10 +48,22 @@ export function drawSimilarity<Options>(
             : []),
         ];
       },
+      groups: groups.length > 1 ? groups : [],
       number: twoDigits,
     },
     drawing,
   );
+}
+
+/** Ends of the runs of equal numbers. */
+function runs(numbers: readonly number[]): readonly (readonly [number, number])[] {
+  const found: [number, number][] = [];
+  for (const [index, number] of numbers.entries()) {
+    const last = found.at(-1);
+    if (last && numbers[index - 1] === number) last[1] = index;
+    else found.push([index, index]);
+  }
+  return found;
 }
 
 /** A cosine of the lower triangle that is sent. */

@@ -112,7 +112,7 @@ function fromCaption({ image }: CaptionResult): TableData {
 }
 
 function jointly({ joint }: TableData, { copy }: Drawing<TableOptions>): HTMLElement {
-  const line = make('p', { class: 'joint' }, make('span', { class: 'quiet' }, 'Read as one text: '));
+  const line = make('p', { class: 'joint' }, make('span', { class: 'quiet' }, 'Read as one text (cosine): '));
   if (joint === '') line.append('\u00a0');
   else {
     const button = make('button', { type: 'button', class: 'tool' }, 'Copy');
