@@ -17,6 +17,7 @@ export function activate(context: ExtensionContext): void {
     server: {
       lens: (params, token) => started.lens(params, token),
       report: (params, token) => started.report(params, token),
+      thumbnail: (uri, token) => started.thumbnail(uri, token),
     },
   });
   context.subscriptions.push(

@@ -2,6 +2,9 @@
 import { TabInputCustom, TabInputText, Uri, window, type Tab } from 'vscode';
 import { namesImage } from '@clipcap/protocol/imageFile';
 
+/** Of the formats that are captioned, as file dialogs want them. */
+export const imageExtensions = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'avif', 'tif', 'tiff'];
+
 /**
  * The images behind a command's arguments: the Explorer passes a URI and all selected ones, a hover's link a URI as
  * text, the palette nothing (then the active tab counts). Other kinds of files are left out.

@@ -15,10 +15,12 @@ import {
 import {
   lensReportRequest,
   lensRequest,
+  thumbnailRequest,
   type LensParams,
   type LensReport,
   type LensReportParams,
   type LensResult,
+  type Thumbnail,
 } from '@clipcap/protocol/lens';
 
 const inspectCommand = 'clipcap.inspectPrefix';
@@ -94,6 +96,15 @@ export class LanguageServer implements Disposable {
    */
   report(params: LensReportParams, token: CancellationToken): Promise<LensReport> {
     return this.#ask((client) => client.sendRequest(lensReportRequest, params, token));
+  }
+
+  /**
+   * A small picture of an image file.
+   *
+   * @throws CaptionError
+   */
+  thumbnail(uri: string, token: CancellationToken): Promise<Thumbnail> {
+    return this.#ask((client) => client.sendRequest(thumbnailRequest, { uri }, token));
   }
 
   async stop(): Promise<void> {

@@ -1,13 +1,5 @@
 /** What the webview asks its host: views of the image, files to choose, a place to save to. Each gets one answer. */
-import {
-  CancellationTokenSource,
-  FileType,
-  Uri,
-  window,
-  workspace,
-  type CancellationToken,
-  type Webview,
-} from 'vscode';
+import { CancellationTokenSource, Uri, window, workspace, type CancellationToken, type Webview } from 'vscode';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
 import {
   mostImages,
@@ -15,9 +7,11 @@ import {
   type LensReport,
   type LensReportParams,
   type LensResult,
+  type Thumbnail,
 } from '@clipcap/protocol/lens';
-import type { PanelRequest, PanelRequests, PickedImage, SavedFormat, ToWebview } from '@clipcap/protocol/panel';
-import { nameOf } from './images.js';
+import type { PanelRequest, PanelRequests, Picked, SavedFormat, ToWebview } from '@clipcap/protocol/panel';
+import { imagesIn } from './folder.js';
+import { imageExtensions, nameOf } from './images.js';
 
 type Answer = PanelRequests[PanelRequest['method']]['data'];
 
@@ -25,9 +19,9 @@ type Answer = PanelRequests[PanelRequest['method']]['data'];
 export interface AskServer {
   readonly lens: (params: LensParams, token: CancellationToken) => Promise<LensResult>;
   readonly report: (params: LensReportParams, token: CancellationToken) => Promise<LensReport>;
+  readonly thumbnail: (uri: string, token: CancellationToken) => Promise<Thumbnail>;
 }
 
-const extensions = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'avif', 'tif', 'tiff'];
 const formatNames: Readonly<Record<SavedFormat, string>> = { svg: 'SVG', png: 'PNG', csv: 'CSV', json: 'JSON' };
 
 /** Answers one webview; what is pending when it goes is cancelled. */
@@ -73,7 +67,8 @@ export class PanelAnswers {
   }
 
   async #find(request: PanelRequest, image: Uri | undefined, token: CancellationToken): Promise<Answer> {
-    if (request.method === 'pick') return this.#pick(request.params, image);
+    if (request.method === 'pick') return pick(request.params, image, token);
+    if (request.method === 'thumbnail') return (await this.#server.thumbnail(request.params.uri, token)).source;
     if (request.method === 'save') return save(request.params, image);
     if (!image) throw new Error('The panel shows no image.');
     const asked = { uri: image.toString(), ...request.params };
@@ -84,46 +79,38 @@ export class PanelAnswers {
     await workspace.fs.writeFile(target, Buffer.from(html, 'utf8'));
     return true;
   }
+}
 
-  /** @throws CaptionError `usage` if there are more images than a view takes, or none in the folder */
-  async #pick(
-    { title, from }: PanelRequests['pick']['params'],
-    image: Uri | undefined,
-  ): Promise<readonly PickedImage[]> {
-    const chosen = await window.showOpenDialog({
+/** @throws CaptionError `usage` if more images are chosen than a view takes, `empty-folder` */
+async function pick(
+  { title, from }: PanelRequests['pick']['params'],
+  image: Uri | undefined,
+  token: CancellationToken,
+): Promise<Picked> {
+  const chosen =
+    (await window.showOpenDialog({
       title,
       ...(from === 'folder'
         ? { canSelectFiles: false, canSelectFolders: true, openLabel: 'Take its images' }
-        : { canSelectMany: true, filters: { Images: extensions } }),
+        : { canSelectMany: true, filters: { Images: imageExtensions } }),
       ...(image ? { defaultUri: Uri.joinPath(image, '..') } : {}),
-    });
-    const [folder] = chosen ?? [];
-    const images = from === 'folder' && folder ? await imagesIn(folder) : (chosen ?? []);
-    if (images.length > mostImages) {
-      throw new CaptionError(
-        'usage',
-        `${images.length} images are more than the ${mostImages} that a view takes. Choose fewer.`,
-      );
-    }
-    return images.map((uri) => ({
-      uri: uri.toString(),
-      name: nameOf(uri),
-      source: this.#webview.asWebviewUri(uri).toString(),
-    }));
+    })) ?? [];
+  const [folder] = chosen;
+  if (from === 'folder' && folder) {
+    const { images, note } = await imagesIn(folder, mostImages, token);
+    return { images: images.map(picked), ...(note !== undefined && { note }) };
   }
+  if (chosen.length > mostImages) {
+    throw new CaptionError(
+      'usage',
+      `${chosen.length} images are more than the ${mostImages} that a view takes. Choose fewer.`,
+    );
+  }
+  return { images: chosen.map(picked) };
 }
 
-/** Those that lie in the folder itself, by name. */
-async function imagesIn(folder: Uri): Promise<Uri[]> {
-  const entries = await workspace.fs.readDirectory(folder);
-  const names = entries
-    .filter(
-      ([name, type]) => (type & FileType.File) !== 0 && extensions.includes(name.replace(/^.*\./u, '').toLowerCase()),
-    )
-    .map(([name]) => name);
-  if (names.length === 0)
-    throw new CaptionError('empty-folder', `${folder.fsPath} has no image in it. Choose another folder.`);
-  return names.toSorted().map((name) => Uri.joinPath(folder, name));
+function picked(uri: Uri): Picked['images'][number] {
+  return { uri: uri.toString(), name: nameOf(uri) };
 }
 
 function askWhere(

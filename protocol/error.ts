@@ -18,6 +18,11 @@ export function concernsModel(code: ErrorCode): boolean {
   return code.startsWith('pack-') || code === 'provider-unavailable' || code === 'inference-down';
 }
 
+/** Whether an image file is at fault: another image may do well. */
+export function concernsImage(code: ErrorCode): boolean {
+  return errorCodes.indexOf(code) < errorCodes.indexOf('pack-missing');
+}
+
 /** Wraps an error for a JSON-RPC response, keeping its code. */
 export function toResponseError(error: unknown): ResponseError<{ code: ErrorCode }> {
   if (error instanceof CaptionError) {

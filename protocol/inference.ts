@@ -121,15 +121,10 @@ export interface ImageContent extends ImageBytes {
   readonly sha256: string;
 }
 
-interface ImageParams {
+export interface ImageParams {
   readonly model: string;
   readonly provider: string;
   readonly image: ImageContent;
-}
-
-export interface EncodeImageParams extends ImageParams {
-  /** Asks for the image as well, at most this many pixels a side. */
-  readonly photo?: number;
 }
 
 export interface EncodedImage {
@@ -138,12 +133,18 @@ export interface EncodedImage {
   /** Of the upright image, in pixels. */
   readonly width: number;
   readonly height: number;
-  /** The upright image as a JPEG, if it was asked for. */
-  readonly photo?: Uint8Array;
 }
 
 /** The prefix of one image, for views that set images beside each other. */
-export const encodeImage = new RequestType<EncodeImageParams, EncodedImage, Failure>('inference/encodeImage');
+export const encodeImage = new RequestType<ImageParams, EncodedImage, Failure>('inference/encodeImage');
+
+export interface PictureParams extends ImageParams {
+  /** At most this many pixels a side. */
+  readonly side: number;
+}
+
+/** The upright image as a small JPEG, for reports and for clients that may not load the file. The model stays as it is. */
+export const pictureOfImage = new RequestType<PictureParams, Uint8Array, Failure>('inference/pictureOfImage');
 
 export interface ComputeLensParams<View extends LensView = LensView> extends ImageParams {
   readonly uri: string;

@@ -330,6 +330,16 @@ export interface LensResult<View extends LensView = LensView> {
 /** Asks the language server for a view's data. Fails with a `{ code }` of `errorCodes` in the error's data. */
 export const lensRequest = new RequestType<LensParams, LensResult, { code: ErrorCode }>('clipcap/lens');
 
+export interface Thumbnail {
+  /** A JPEG as a data URI, of at most 192 pixels a side: some 8 KB. */
+  readonly source: string;
+}
+
+/** Asks the language server for a small picture of an image file, for who may not load the file. Fails as `lensRequest` does. */
+export const thumbnailRequest = new RequestType<{ readonly uri: string }, Thumbnail, { code: ErrorCode }>(
+  'clipcap/thumbnail',
+);
+
 /** What is asked of each view; defaults for those that are left out. */
 export type LensViewParams = { readonly [View in LensView]?: LensViews[View]['params'] };
 
@@ -378,4 +388,6 @@ export interface ReportDocument extends InspectDocument {
     /** The upright image as a data URI, at most 1024 pixels a side. */
     readonly source: string;
   };
+  /** Small pictures of the images of a comparison, as data URIs, by the URI of their items. */
+  readonly thumbnails?: Readonly<Record<string, string>>;
 }

@@ -20,8 +20,14 @@ export interface PanelImage {
 export const panelModes = ['inspected', 'active', 'kept'] as const;
 export type PanelMode = (typeof panelModes)[number];
 
-/** An image that the user chose in the host's file dialog. */
-export type PickedImage = PanelImage;
+/** An image that the user chose in the host's file dialog. The webview may not load it: see `thumbnail`. */
+export type PickedImage = Pick<PanelImage, 'uri' | 'name'>;
+
+export interface Picked {
+  readonly images: readonly PickedImage[];
+  /** What the user should know about them: how many of a folder were left out. */
+  readonly note?: string;
+}
 
 /** What a view is saved as; the content of a PNG is base64. */
 export const savedFormats = ['svg', 'png', 'csv', 'json'] as const;
@@ -35,11 +41,16 @@ export type PickSource = (typeof pickSources)[number];
 export interface PanelRequests {
   /** A view of the image that the panel shows. */
   readonly lens: { readonly params: Omit<LensParams, 'uri'>; readonly data: LensViews[LensView]['data'] };
-  /** Lets the user choose images, at most `mostImages`; none if the dialog is dismissed. */
+  /**
+   * Lets the user choose images, at most `mostImages`; none if the dialog is dismissed. Of a folder they are the first in
+   * the order of names, with those of its folders.
+   */
   readonly pick: {
     readonly params: { readonly title: string; readonly from: PickSource };
-    readonly data: readonly PickedImage[];
+    readonly data: Picked;
   };
+  /** A small picture of an image as a data URI. */
+  readonly thumbnail: { readonly params: { readonly uri: string }; readonly data: string };
   /** Lets the user choose where to save all views as one web page; false if the dialog is dismissed. */
   readonly report: { readonly params: Omit<LensReportParams, 'uri'>; readonly data: boolean };
   /** Lets the user choose where to save; false if the dialog is dismissed. `name` has no extension. */

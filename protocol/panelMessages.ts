@@ -59,6 +59,10 @@ function readRequest(id: number, method: unknown, params: Record<string, unknown
       const read = readReport(params);
       return read && { type: 'request', id, method, params: read };
     }
+    case 'thumbnail': {
+      const uri = imageUri(params['uri']);
+      return uri === undefined ? undefined : { type: 'request', id, method, params: { uri } };
+    }
     case 'pick': {
       const { title } = params;
       const from = pickSources.find((known) => known === params['from']);

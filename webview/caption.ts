@@ -137,6 +137,9 @@ function drawTokens(about: Part, caption: Caption, tooltip: Tooltip, highlights:
     .on('blur', leave)
     .on('click', function () {
       highlights.pin({ token: tokens.nodes().indexOf(this) });
+    })
+    .on('keydown', function (event: KeyboardEvent) {
+      if (event.key === 'Enter') highlights.pin({ token: tokens.nodes().indexOf(this) });
     });
   stopListening?.();
   stopListening = highlights.listen(({ token }) => tokens.classed('lit', (_token, index) => index === token));

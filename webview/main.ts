@@ -15,6 +15,7 @@ import { drawImage, markRegion } from './image.js';
 import { askedOfAll, keptForAnother, makeLens } from './lens.js';
 import { make } from './make.js';
 import { Requests } from './requests.js';
+import { Thumbnails } from './thumbnails.js';
 import { makeTooltip } from './tooltip.js';
 import './panel.css';
 import './lens.css';
@@ -51,6 +52,7 @@ const foot = make('div', { class: 'panel-foot' });
 page.append(make('header', { class: 'top' }, figure, about), section, foot);
 const tooltip = makeTooltip(page);
 const requests = new Requests(say);
+const thumbnails = new Thumbnails((uri, signal) => requests.ask('thumbnail', { uri }, signal));
 const restored = host.getState();
 let chosen: Chosen = restored ? chosenIn(restored) : {};
 let image: PanelImage | undefined = restored;
@@ -98,6 +100,7 @@ const lens = makeLens(
       return requests.ask('lens', asked, signal);
     },
     readOnly: false,
+    thumbnail: (uri, signal) => thumbnails.of(uri, signal),
     pick: (title, from) => requests.ask('pick', { title, from }),
     reference: () => chosen.reference ?? [],
     refer: (reference) => {

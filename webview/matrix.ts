@@ -20,6 +20,8 @@ export interface Matrix {
   readonly highlight?: (row: number, column: number) => Highlight;
   readonly rowOf?: (highlight: Highlight) => number | undefined;
   readonly columnOf?: (highlight: Highlight) => number | undefined;
+  /** Ends of groups of rows, which are those of columns: each is framed on the diagonal. */
+  readonly groups?: readonly (readonly [first: number, last: number])[];
   /** Writes numbers into cells that are large enough. */
   readonly number?: (value: number) => string;
 }
@@ -102,6 +104,16 @@ export function drawMatrix<Options>(place: HTMLElement, matrix: Matrix, drawing:
     .attr('font-size', text)
     .attr('display', (_column, index) => (index % every === 0 ? null : 'none'))
     .text((column) => cut(column, top - 8));
+  svg
+    .append('g')
+    .selectAll('rect')
+    .data(matrix.groups ?? [])
+    .join('rect')
+    .attr('class', 'group')
+    .attr('x', ([first]) => left + first * cell - 0.5)
+    .attr('y', ([first]) => top + first * cell - 0.5)
+    .attr('width', ([first, end]) => (end - first + 1) * cell)
+    .attr('height', ([first, end]) => (end - first + 1) * cell);
   const marks = svg.append('g').attr('class', 'marks');
   const rowMark = marks.append('rect').attr('class', 'band').attr('x', left).attr('height', cell);
   const columnMark = marks.append('rect').attr('class', 'band').attr('y', top).attr('width', cell);

@@ -1,15 +1,13 @@
 /**
- * One view's place: its heading, its explanation, its controls, its picture and the table behind it. Owns the view's
- * request: asked when the view is opened or its options change, cancelled when it is left, told in place when it fails.
+ * One view at work: its options and its request, asked when the view is opened or its options change, cancelled when it
+ * is left, told in place when it fails.
  */
 import type { LensView } from '@clipcap/protocol/lens';
-import type { PickedImage, PickSource, SavedFormat } from '@clipcap/protocol/panel';
-import { action, tick } from './controls.js';
-import { exportTools } from './exportTools.js';
+import type { Picked, PickedImage, PickSource, SavedFormat } from '@clipcap/protocol/panel';
 import type { Highlights } from './highlights.js';
-import { make } from './make.js';
+import { optionsForAnother, restored } from './keptOptions.js';
 import { readPalette } from './palette.js';
-import { drawSheet } from './sheet.js';
+import { PanePlace } from './panePlace.js';
 import type { Tooltip } from './tooltip.js';
 import type { Data, Drawing, Params, Shown, View } from './views/view.js';
 
@@ -21,7 +19,8 @@ export interface Around {
   readonly save: (name: string, format: SavedFormat, content: string) => Promise<boolean>;
   /** Nothing can be asked but what is there: options do not change what is asked. */
   readonly readOnly: boolean;
-  readonly pick: (title: string, from: PickSource) => Promise<readonly PickedImage[]>;
+  readonly pick: (title: string, from: PickSource) => Promise<Picked>;
+  readonly thumbnail: (uri: string, signal: AbortSignal) => Promise<string>;
   /** Images that stand for "every image" instead of the pack's statistics. */
   readonly reference: () => readonly PickedImage[];
   readonly refer: (images: readonly PickedImage[]) => void;
@@ -63,22 +62,21 @@ export function paneOf<Name extends LensView, Options extends object>(view: View
     view: view.name,
     make: (around) => new ViewPane(view, around),
     asked: (kept) => view.params(restored(view.defaults, kept)),
-    general: (kept) => {
-      const ofCaption: readonly string[] = view.ofCaption ?? [];
-      return Object.fromEntries(Object.entries(kept).filter(([name]) => !ofCaption.includes(name)));
-    },
+    general: (kept) => optionsForAnother(view.ofCaption ?? [], kept),
   };
 }
 
+/** A question, and what tells it from others. */
+interface Wanted<Name extends LensView> {
+  readonly params: Params<Name>;
+  readonly reference: readonly string[];
+  readonly key: string;
+}
+
 class ViewPane<Name extends LensView, Options extends object> implements Pane {
-  readonly element = make('section', { class: 'pane' });
   readonly #view: View<Name, Options>;
   readonly #around: Around;
-  readonly #controls = make('div', { class: 'controls' });
-  readonly #tools = make('div', { class: 'tools' });
-  readonly #note = make('div', { class: 'note' });
-  readonly #picture = make('div', { class: 'picture' });
-  readonly #table = make('div', { class: 'behind' });
+  readonly #place: PanePlace<Name, Options>;
   #options: Options;
   #image: Shown | undefined;
   #data: Data<Name> | undefined;
@@ -86,16 +84,22 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   #key: string | undefined;
   #asked: string | undefined;
   #run: AbortController | undefined;
-  #asTable = false;
-  #listening: (() => void)[] = [];
+  /** What is to be said once what the user chose is taken. */
+  #remark = '';
 
   constructor(view: View<Name, Options>, around: Around) {
     this.#view = view;
     this.#around = around;
     this.#options = restored(view.defaults, around.kept(view.name));
-    this.element.append(this.#heading(), this.#controls, this.#note, this.#picture, this.#table);
-    this.element.dataset['view'] = view.name;
-    this.#picture.style.minHeight = `${view.room}px`;
+    this.#place = new PanePlace(view, around.tooltip, {
+      sheet: () => (this.#data === undefined ? undefined : view.sheet(this.#data, this.#options)),
+      data: () => this.#data,
+      copy: around.copy,
+      save: around.save,
+      redraw: () => {
+        this.redraw();
+      },
+    });
   }
 
   get view(): LensView {
@@ -104,6 +108,10 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
 
   get title(): string {
     return this.#view.title;
+  }
+
+  get element(): HTMLElement {
+    return this.#place.element;
   }
 
   open(image: Shown): void {
@@ -118,35 +126,40 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
   }
 
   redraw(): void {
-    if (this.#data !== undefined) this.#draw(this.#data);
+    if (this.#data !== undefined) this.#place.draw(this.#data, this.#drawing());
   }
 
   #update(): void {
-    const params = this.#around.readOnly ? {} : this.#view.params(this.#options);
-    const reference = this.#view.usesReference === true ? this.#around.reference().map(({ uri }) => uri) : [];
-    const key = params && JSON.stringify([params, reference]);
-    if (params === undefined || key === undefined) {
+    const asked = this.#wanted();
+    if (asked === undefined) {
       this.leave();
       this.#data = undefined;
       this.#key = undefined;
-      this.#idle();
-    } else if (key === this.#key && this.#data !== undefined) {
+      this.#place.idle(this.#drawing());
+    } else if (asked.key === this.#key && this.#data !== undefined) {
       this.leave();
-      this.#note.replaceChildren();
-      this.#draw(this.#data);
-    } else if (key === this.#asked) {
+      this.#place.forgetFailure();
+      this.redraw();
+    } else if (asked.key === this.#asked) {
       this.redraw();
     } else {
-      void this.#ask(key, params, reference);
+      void this.#ask(asked);
     }
   }
 
-  async #ask(key: string, params: Params<Name>, reference: readonly string[]): Promise<void> {
+  /** What to ask for with the present options; undefined: nothing yet. */
+  #wanted(): Wanted<Name> | undefined {
+    const params = this.#around.readOnly ? {} : this.#view.params(this.#options);
+    const reference = this.#view.usesReference === true ? this.#around.reference().map(({ uri }) => uri) : [];
+    return params && { params, reference, key: JSON.stringify([params, reference]) };
+  }
+
+  async #ask({ key, params, reference }: Wanted<Name>): Promise<void> {
     this.leave();
     const result = this.#image?.result;
     const before = this.#data ?? (result && this.#view.early?.(result));
-    if (before === undefined) this.#wait();
-    else this.#draw(before);
+    if (before === undefined) this.#place.wait(this.#drawing());
+    else this.#place.draw(before, this.#drawing());
     if (!result) return;
     const run = new AbortController();
     this.#run = run;
@@ -157,8 +170,8 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
       if (this.#run !== run) return;
       this.#data = data;
       this.#key = key;
-      this.#note.replaceChildren();
-      this.#draw(data);
+      this.#place.forgetFailure();
+      this.redraw();
     } catch (error) {
       if (this.#run === run) this.#fail(error);
     } finally {
@@ -170,175 +183,62 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
     }
   }
 
+  #fail(error: unknown): void {
+    const again = (): void => {
+      this.#place.forgetFailure();
+      this.#update();
+    };
+    this.#place.fail(error, this.#around.readOnly ? undefined : again);
+  }
+
+  #change(options: Partial<Options>): void {
+    this.#options = { ...this.#options, ...options };
+    this.#around.keep(this.#view.name, this.#options);
+    this.#tellRemark();
+    const sameData = this.#run === undefined && this.#wanted()?.key === this.#key;
+    if (!sameData || !this.#place.change(this.#options)) this.#update();
+  }
+
   #drawing(): Drawing<Options> {
     if (!this.#image) throw new Error('a view is drawn for an image');
     return {
       options: this.#options,
       change: (options) => {
-        this.#options = { ...this.#options, ...options };
-        this.#around.keep(this.#view.name, this.#options);
-        this.#update();
+        this.#change(options);
       },
       image: this.#image,
       palette: readPalette(this.element),
       tooltip: this.#around.tooltip,
       highlights: this.#around.highlights,
       onHighlight: (listener) => {
-        this.#listening.push(this.#around.highlights.listen(listener));
+        this.#place.whenCleared(this.#around.highlights.listen(listener));
       },
       copy: this.#around.copy,
       readOnly: this.#around.readOnly,
-      pick: (title, from) =>
-        this.#around.pick(title, from).catch((error: unknown) => {
-          this.#tell(error);
-          return [];
-        }),
+      thumbnail: (uri) => this.#around.thumbnail(uri, this.#place.cleared),
+      pick: (title, from) => this.#pick(title, from),
       reference: this.#around.reference(),
       refer: (images) => {
         this.#around.refer(images);
+        this.#tellRemark();
         this.#update();
       },
     };
   }
 
-  #draw(data: Data<Name>): void {
-    const focused = this.#focused();
-    this.#clear();
-    const drawing = this.#drawing();
-    this.#view.controls?.(this.#controls, drawing, data);
-    this.#view.draw(this.#picture, data, drawing);
-    if (this.#view.isTable !== true) {
-      this.#table.className = this.#asTable ? 'behind' : 'behind visually-hidden';
-      this.#table.tabIndex = this.#asTable ? 0 : -1;
-      this.#table.append(drawSheet(this.#view.title, this.#view.sheet(data, this.#options)));
-    }
-    this.#tools.hidden = false;
-    if (focused !== undefined) this.#refocus(focused);
-  }
-
-  #idle(): void {
-    const focused = this.#focused();
-    this.#clear();
-    this.#note.replaceChildren();
-    const drawing = this.#drawing();
-    this.#view.controls?.(this.#controls, drawing, undefined);
-    this.#view.idle?.(this.#picture, drawing);
-    this.#tools.hidden = true;
-    if (focused !== undefined) this.#refocus(focused);
-  }
-
-  #wait(): void {
-    const focused = this.#focused();
-    this.#clear();
-    this.#note.replaceChildren();
-    this.#tools.hidden = true;
-    this.#view.controls?.(this.#controls, this.#drawing(), undefined);
-    this.#picture.append(
-      make('p', { class: 'visually-hidden', role: 'status' }, `${this.#view.title} is being computed`),
-    );
-    const bones = make('div', { class: 'waiting' });
-    this.#picture.append(bones);
-    if (this.#view.bones) this.#view.bones(bones, this.#options);
-    else bones.append(make('div', { class: 'bones', 'aria-hidden': 'true' }));
-    if (focused !== undefined) this.#refocus(focused);
-  }
-
-  #fail(error: unknown): void {
-    this.#picture.querySelector('.waiting')?.remove();
-    this.#tell(error);
-    if (this.#around.readOnly) return;
-    const again = action('Try again', () => {
-      this.#note.replaceChildren();
-      this.#update();
-    });
-    this.#note.append(again);
-  }
-
-  #tell(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    this.#note.replaceChildren(make('p', { class: 'failure', role: 'alert' }, message));
-  }
-
-  #clear(): void {
-    this.#around.tooltip.hide();
-    for (const end of this.#listening.splice(0)) end();
-    this.#controls.replaceChildren();
-    this.#picture.replaceChildren();
-    this.#table.replaceChildren();
-  }
-
-  #focused(): string | undefined {
-    const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
-    return focused instanceof HTMLElement ? focused.dataset['control'] : undefined;
-  }
-
-  #refocus(control: string): void {
-    for (const element of this.element.querySelectorAll<HTMLElement>('[data-control]')) {
-      if (element.dataset['control'] === control) {
-        element.focus({ preventScroll: true });
-        return;
-      }
+  async #pick(title: string, from: PickSource): Promise<readonly PickedImage[]> {
+    try {
+      const { images, note } = await this.#around.pick(title, from);
+      this.#remark = note ?? '';
+      return images;
+    } catch (error) {
+      this.#place.complain(error);
+      return [];
     }
   }
 
-  #heading(): HTMLElement {
-    const { title, help, name } = this.#view;
-    const id = `help-${name}`;
-    const text = make(
-      'div',
-      { class: 'help', id, hidden: true },
-      make('p', {}, help.shows),
-      make('p', {}, help.computed),
-      make('p', {}, make('strong', {}, 'What it does not prove. '), help.limits),
-    );
-    const question = make('button', {
-      type: 'button',
-      class: 'question',
-      'aria-expanded': 'false',
-      'aria-controls': id,
-      'aria-label': `About ${title}`,
-    });
-    question.textContent = '?';
-    question.addEventListener('click', () => {
-      text.hidden = !text.hidden;
-      question.setAttribute('aria-expanded', String(!text.hidden));
-    });
-    if (this.#view.isTable !== true) {
-      this.#tools.append(
-        tick('Show as table', false, (on) => {
-          this.#asTable = on;
-          this.redraw();
-        }),
-      );
-    }
-    this.#tools.append(
-      ...exportTools(name, {
-        picture: () => this.#picture,
-        sheet: () => (this.#data === undefined ? undefined : this.#view.sheet(this.#data, this.#options)),
-        data: () => this.#data,
-        copy: this.#around.copy,
-        save: this.#around.save,
-      }),
-    );
-    this.#tools.hidden = true;
-    return make(
-      'div',
-      { class: 'pane-heading' },
-      make('h2', { class: 'small-heading' }, title),
-      question,
-      this.#tools,
-      text,
-    );
+  #tellRemark(): void {
+    this.#place.tell(this.#remark);
+    this.#remark = '';
   }
-}
-
-/** Defaults, with what was kept where it is of the same type. */
-function restored<Options extends object>(defaults: Options, kept: unknown): Options {
-  if (typeof kept !== 'object' || kept === null) return defaults;
-  const given = new Map<string, unknown>(Object.entries(kept));
-  const sane = Object.entries(defaults).filter(([key, value]) => {
-    const other = given.get(key);
-    return typeof other === typeof value && Array.isArray(other) === Array.isArray(value) && other !== null;
-  });
-  return { ...defaults, ...Object.fromEntries(sane.map(([key]) => [key, given.get(key)])) };
 }

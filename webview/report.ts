@@ -32,7 +32,7 @@ function readDocument(): ReportDocument {
   return JSON.parse(text) as ReportDocument;
 }
 
-function drawReport({ model, image, views, unavailable = {} }: ReportDocument): void {
+function drawReport({ model, image, views, unavailable = {}, thumbnails = {} }: ReportDocument): void {
   document.body.classList.add('report');
   const page = make('main');
   const figure = make('figure', { class: 'image' });
@@ -74,7 +74,13 @@ function drawReport({ model, image, views, unavailable = {} }: ReportDocument): 
         const why = unavailable[view]?.message ?? 'The report has no data of this view.';
         return data === undefined ? Promise.reject(new Error(why)) : Promise.resolve(data);
       },
-      pick: () => Promise.resolve([]),
+      thumbnail: (uri) => {
+        const source = thumbnails[uri];
+        return source === undefined
+          ? Promise.reject(new Error('The report has no picture of it.'))
+          : Promise.resolve(source);
+      },
+      pick: () => Promise.resolve({ images: [] }),
       reference: () => [],
       refer: () => undefined,
       save: (view, format, content) => {

@@ -1,7 +1,16 @@
 /** The bytes of a pack's `statistics.safetensors`. */
 import type { PackManifest } from '../pack/manifest.js';
 import { safetensorsBytes, type FloatTensor } from './safetensorsBytes.js';
-import type { PrefixStatistics } from './writePack.js';
+
+/** Over reference images. */
+export interface PrefixStatistics {
+  /** How many there were. */
+  readonly photos: number;
+  /** [K,D] */
+  readonly mean: Float32Array;
+  /** Of the rows around their position's mean, [D,D]. */
+  readonly covariance: Float32Array;
+}
 
 /** @param prefix left out where there were no reference images */
 export function statisticsBytes(

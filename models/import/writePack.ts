@@ -11,7 +11,7 @@ import { weightTensors } from '../pack/tensors.js';
 import type { ExpectedFile } from '../pack/verifyFile.js';
 import { throwIfCancelled, unwritable, writeHashed } from './hashedFile.js';
 import { licenceFile, type ImportPlan } from './planImport.js';
-import { statisticsBytes } from './statistics.js';
+import { statisticsBytes, type PrefixStatistics } from './statistics.js';
 import { writeLabels, type EmbedTexts } from './text/writeLabels.js';
 import { VocabularyNorms } from './vocabularyNorms.js';
 import { weightsFile } from './weightsFile.js';
@@ -29,16 +29,6 @@ interface WriteOptions {
    * @throws what must keep the pack from being there
    */
   readonly check?: (folder: string, manifest: PackManifest) => Promise<PrefixStatistics | undefined>;
-}
-
-/** Over reference images. */
-export interface PrefixStatistics {
-  /** How many there were. */
-  readonly photos: number;
-  /** [K,D] */
-  readonly mean: Float32Array;
-  /** Of the rows around their position's mean, [D,D]. */
-  readonly covariance: Float32Array;
 }
 
 /**

@@ -13,15 +13,9 @@ import { defaultVerdictsFile } from '../process/verdicts.js';
 import type { CaptionRequest } from './commandLine.js';
 import { findImages, type ImagePath } from './images.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
+import type { Places } from './places.js';
 import { Progress } from './progress.js';
 import { describeEntry, plain } from './text.js';
-
-export interface Places {
-  /** The inference process's script. */
-  readonly inference: string;
-  /** The folder of the built-in pack. */
-  readonly builtin: string;
-}
 
 /** Images that are read and asked for at a time: enough for full batches, few enough for the memory. */
 const concurrency = 24;

@@ -1,6 +1,6 @@
 /** Tries a pack before it takes its place, in an inference process of its own, and measures its prefixes on photos. */
 import type { PackManifest } from '@clipcap/models/pack/manifest';
-import type { PrefixStatistics } from '@clipcap/models/import/writePack';
+import type { PrefixStatistics } from '@clipcap/models/import/statistics';
 import { CaptionError } from '@clipcap/protocol/error';
 import { checkModel, measurePrefixes, type ImageBytes, type SelfCheck } from '@clipcap/protocol/inference';
 import { readImage } from '../process/readImage.js';

@@ -2,17 +2,16 @@
 import { freemem, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { openPack } from '@clipcap/models/pack/openPack';
-import type { ErrorCode } from '@clipcap/protocol/caption';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
 import { loadModel, runtimeInfo, type RuntimeInfo } from '@clipcap/protocol/inference';
-import type { ProviderVerdict } from '@clipcap/protocol/provider';
 import { Child } from '../process/child.js';
 import { createChoice } from '../process/createInference.js';
 import { automatic, type ProviderChoice } from '../process/providerChoice.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
-import type { Places } from './caption.js';
+import type { DoctorDocument, PackFailure, PackReport } from './doctorDocument.js';
 import { describeDoctor } from './doctorText.js';
 import { write } from './output.js';
+import type { Places } from './places.js';
 
 export interface DoctorRequest {
   /** Folders of packs besides the built-in one. */
@@ -20,39 +19,6 @@ export interface DoctorRequest {
   /** Whether to forget what is known of the providers. */
   readonly retry: boolean;
   readonly json: boolean;
-}
-
-interface PackReport {
-  readonly folder: string;
-  readonly id: string;
-  readonly title: string;
-  readonly dtype: string;
-  /** Of all its files, in bytes. */
-  readonly size: number;
-  /** What `auto` means for this pack. */
-  readonly provider: string;
-  readonly providers: readonly ProviderVerdict[];
-  /** Resident memory of the inference process with this pack loaded, in bytes. */
-  readonly memory: number;
-}
-
-type Failure = { readonly folder: string; readonly error: { readonly code: ErrorCode; readonly message: string } };
-
-/** The document of `--json`, version 1: fields may be added, none change their meaning. Sizes are bytes. */
-export interface DoctorDocument {
-  readonly version: 1;
-  readonly ok: boolean;
-  readonly versions: {
-    readonly clipcap: string;
-    readonly node: string;
-    readonly onnxruntime: string;
-    readonly platform: string;
-  };
-  readonly memory: { readonly total: number; readonly free: number };
-  /** The execution providers that ONNX Runtime was built with. */
-  readonly built: readonly string[];
-  /** Verified and loaded, or why not. */
-  readonly packs: readonly (PackReport | Failure)[];
 }
 
 /** Prints the report and answers the exit code: 0 if every pack that was asked about can caption. */
@@ -64,7 +30,7 @@ export async function doctor(request: DoctorRequest, places: Places, clipcap: st
     const choice = createChoice(places.inference, defaultVerdictsFile(), stop.signal);
     if (request.retry) await choice.forget();
     const runtime = await inChild(places.inference, (child) => child.connection.sendRequest(runtimeInfo));
-    const packs: (PackReport | Failure)[] = [];
+    const packs: (PackReport | PackFailure)[] = [];
     for (const folder of [places.builtin, ...request.packs.map((pack) => resolve(pack))]) {
       packs.push(await examine(folder, choice, places.inference));
       if (stop.signal.aborted) return interruptedExitCode;
@@ -98,7 +64,7 @@ export async function doctor(request: DoctorRequest, places: Places, clipcap: st
 const interruptedExitCode = 130;
 
 /** Verifies a pack, tries every provider of this platform with it, and loads it on the one that `auto` takes. */
-async function examine(folder: string, choice: ProviderChoice, entry: string): Promise<PackReport | Failure> {
+async function examine(folder: string, choice: ProviderChoice, entry: string): Promise<PackReport | PackFailure> {
   try {
     const { manifest } = await openPack(folder);
     for (const { provider, state } of await choice.verdicts(folder)) {

@@ -1,5 +1,5 @@
 /** The doctor's report for people. */
-import type { DoctorDocument } from './doctor.js';
+import type { DoctorDocument } from './doctorDocument.js';
 import { plain } from './text.js';
 
 /** Lines of words and figures, the good news first. */

@@ -10,13 +10,13 @@ import { CaptionError } from '@clipcap/protocol/error';
 import type { ImportDocument, ImportFailure } from '@clipcap/protocol/import';
 import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
-import type { Places } from './caption.js';
 import { checkPack, type CheckedPack } from './checkPack.js';
 import type { ImportCommand } from './importFlags.js';
 import { inProcess } from './importProcess.js';
 import { describeImport } from './importText.js';
 import { modelPath } from './modelPath.js';
 import { unexpected, write } from './output.js';
+import type { Places } from './places.js';
 import { plain } from './text.js';
 
 /** What the user sees of an interrupted program: 128 + SIGINT. */

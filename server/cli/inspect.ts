@@ -3,29 +3,26 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
 import type { ErrorCode } from '@clipcap/protocol/caption';
-import { CaptionError } from '@clipcap/protocol/error';
+import { CaptionError, concernsImage } from '@clipcap/protocol/error';
+import type { InspectDocument } from '@clipcap/protocol/lens';
 import { createInference } from '../process/createInference.js';
 import type { ProvedInference } from '../process/provedInference.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import { describeDocument } from '../report/describe.js';
-import { wholeLens } from '../report/document.js';
+import { wholeLens, type DocumentContext } from '../report/document.js';
 import { reportHtml } from '../report/page.js';
-import type { Places as CaptionPlaces } from './caption.js';
+import { picturesOf } from '../report/pictures.js';
 import { findImages } from './images.js';
 import type { InspectRequest } from './inspectFlags.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
+import type { InspectPlaces } from './places.js';
 import { Progress } from './progress.js';
 import { plain } from './text.js';
 
 const interruptedExitCode = 130;
 
-export interface Places extends CaptionPlaces {
-  /** The script that draws a report. */
-  readonly report: string;
-}
-
 /** Shows what was asked for and answers the exit code. */
-export async function inspect(request: InspectRequest, places: Places): Promise<number> {
+export async function inspect(request: InspectRequest, places: InspectPlaces): Promise<number> {
   const progress = new Progress(process.stderr);
   const inference = createInference({
     verdicts: defaultVerdictsFile(),
@@ -44,14 +41,19 @@ export async function inspect(request: InspectRequest, places: Places): Promise<
   try {
     if (request.report !== undefined) await checkOutput(request.report, '--report');
     inference.start();
-    const { document, photo } = await lookInside(request, inference, places, progress, interruption.token);
+    const { document, page } = await lookInside(request, inference, places, progress, interruption.token);
     progress.clear();
-    if (request.report !== undefined) {
-      await writeWhole(request.report, await reportHtml(document, photo, places.report), '--report');
-    }
+    if (request.report !== undefined && page !== undefined) await writeWhole(request.report, page, '--report');
     if (request.json) write(process.stdout, `${JSON.stringify(document, null, 2)}\n`);
     else if (request.report === undefined) write(process.stdout, describeDocument(document, process.stdout));
-    return request.views && document.unavailable ? 1 : 0;
+    // What a pack cannot show is no failure, unless it was asked for by name; an image that is gone always is one.
+    const failed = Object.entries(document.unavailable ?? {}).filter(
+      ([, { code }]) => request.views !== undefined || concernsImage(code),
+    );
+    if (request.report !== undefined) {
+      for (const [view, { message }] of failed) write(process.stderr, `${view}: ${plain(message)}\n`);
+    }
+    return failed.length > 0 ? 1 : 0;
   } catch (cause) {
     progress.clear();
     const error = cause instanceof CaptionError ? cause : unexpected(cause);
@@ -72,25 +74,26 @@ export async function inspect(request: InspectRequest, places: Places): Promise<
 async function lookInside(
   request: InspectRequest,
   inference: ProvedInference,
-  places: Places,
+  places: InspectPlaces,
   progress: Progress,
   token: CancellationToken,
-): ReturnType<typeof wholeLens> {
+): Promise<{ readonly document: InspectDocument; /** The report, if one was asked for. */ readonly page?: string }> {
   const { path, provider, options, views } = request;
+  const uri = pathToFileURL(resolve(path)).href;
   const folderOf = (model: string): string => (model === 'builtin' ? places.builtin : resolve(model));
   const others = await urisOf(request.others);
   const reference = await urisOf(request.reference);
   const params = { ...request.params, compare: { ...request.params.compare, ...(others.length > 0 && { others }) } };
-  return wholeLens(
-    { uri: pathToFileURL(resolve(path)).href, path, views, params, reference },
-    {
-      inference,
-      places: { path: (uri) => fileURLToPath(uri), pack: folderOf },
-      model: { folder: folderOf(request.model), provider, options },
-      token,
-      progress: (done, all) => progress.show(done, all),
-    },
-  );
+  const context: DocumentContext = {
+    inference,
+    places: { path: (named) => fileURLToPath(named), pack: folderOf },
+    model: { folder: folderOf(request.model), provider, options },
+    token,
+    progress: (done, all) => progress.show(done, all),
+  };
+  const document = await wholeLens({ uri, path, views, params, reference }, context);
+  if (request.report === undefined) return { document };
+  return { document, page: await reportHtml(document, await picturesOf(document, uri, context), places.report) };
 }
 
 async function urisOf(paths: readonly string[]): Promise<string[]> {

@@ -17,6 +17,7 @@ import {
   loadModel,
   measurePrefixes,
   modelState,
+  pictureOfImage,
   prioritise,
   runtimeInfo,
   tryProvider,
@@ -63,6 +64,7 @@ connection.onNotification(prioritise, ({ key, priority }) => {
   scheduler.prioritise(key, priority);
 });
 connection.onRequest(encodeImage, (params, token) => lens.encode(params, token).catch(respond));
+connection.onRequest(pictureOfImage, (params, token) => lens.picture(params, token).catch(respond));
 connection.onRequest(computeLens, (params, token) => lens.compute(params, token).catch(respond));
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
 connection.onRequest(tryProvider, ({ model, provider }) => runTrial(model, provider).catch(respond));

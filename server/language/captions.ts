@@ -13,7 +13,7 @@ import { Recent } from './recent.js';
 /** What captions and the Prefix Lens need of the inference process. */
 export type Inference = Pick<
   InferenceProcess,
-  'state' | 'onState' | 'caption' | 'lens' | 'encode' | 'load' | 'restart' | 'dispose'
+  'state' | 'onState' | 'caption' | 'lens' | 'encode' | 'picture' | 'load' | 'restart' | 'dispose'
 >;
 
 /** The model to caption with, and how. */

@@ -11,10 +11,11 @@ import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
 import { CaptionError, toResponseError } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
 import { captionUri, restartInference, serverStatus, workspaceTrusted } from '@clipcap/protocol/language';
-import { lensReportRequest, lensRequest } from '@clipcap/protocol/lens';
+import { lensReportRequest, lensRequest, thumbnailRequest } from '@clipcap/protocol/lens';
 import { LensRequests, type LensPlaces } from '../process/lensRequests.js';
 import { wholeLens } from '../report/document.js';
 import { reportHtml } from '../report/page.js';
+import { picturesOf } from '../report/pictures.js';
 import { liesInside } from './access.js';
 import { Captions, type Inference, type Model } from './captions.js';
 import { readClient, unknownClient } from './client.js';
@@ -185,9 +186,17 @@ export function startServer(
 
   connection.onRequest(lensReportRequest, async ({ uri, views = {}, reference }, token) => {
     try {
-      const asked = { uri, path: imagePath(uri), params: views, reference };
-      const { document, photo } = await wholeLens(asked, { inference, places, model: await model(), token });
-      return { html: await reportHtml(document, photo, reportScript) };
+      const context = { inference, places, model: await model(), token };
+      const document = await wholeLens({ uri, path: imagePath(uri), params: views, reference }, context);
+      return { html: await reportHtml(document, await picturesOf(document, uri, context), reportScript) };
+    } catch (error) {
+      throw toResponseError(error);
+    }
+  });
+
+  connection.onRequest(thumbnailRequest, async ({ uri }, token) => {
+    try {
+      return { source: await lens.thumbnail(uri, await model(), token) };
     } catch (error) {
       throw toResponseError(error);
     }

@@ -14,9 +14,11 @@ import {
   type ComputeLensParams,
   encodeImage,
   type EncodedImage,
-  type EncodeImageParams,
+  type ImageParams,
   loadModel,
   type ModelState,
+  pictureOfImage,
+  type PictureParams,
   priorities,
   type Priority,
   prioritise,
@@ -108,11 +110,20 @@ export class InferenceProcess {
   }
 
   /** The prefix of an image, for views that set images beside each other. */
-  async encode(params: EncodeImageParams, token?: CancellationToken): Promise<EncodedImage> {
+  async encode(params: ImageParams, token?: CancellationToken): Promise<EncodedImage> {
     const { model, provider, image } = params;
     this.#lastModel = { model, provider };
-    const key = JSON.stringify(['encode', model, provider, image.sha256, params.photo]);
+    const key = JSON.stringify(['encode', model, provider, image.sha256]);
     const send: Send<EncodedImage> = (connection, ended) => connection.sendRequest(encodeImage, params, ended);
+    return this.#request(key, image.name, priorities.command, send, token);
+  }
+
+  /** An image as a small JPEG. */
+  async picture(params: PictureParams, token?: CancellationToken): Promise<Uint8Array> {
+    const { model, provider, image, side } = params;
+    this.#lastModel = { model, provider };
+    const key = JSON.stringify(['picture', model, provider, image.sha256, side]);
+    const send: Send<Uint8Array> = (connection, ended) => connection.sendRequest(pictureOfImage, params, ended);
     return this.#request(key, image.name, priorities.command, send, token);
   }
 

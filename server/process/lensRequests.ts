@@ -12,6 +12,9 @@ import type { InferenceProcess } from './inferenceProcess.js';
 import { readImage } from './readImage.js';
 import { cancelled } from './sharedRun.js';
 
+/** The most pixels a side of a thumbnail: twice as many as it is shown with. */
+const thumbnailSide = 192;
+
 /** Prefixes that are kept: 250 kB each for the largest published mappers. */
 const keptPrefixes = 200;
 
@@ -29,6 +32,8 @@ export interface LensPlaces {
   readonly pack: (model: string) => string;
 }
 
+type Inference = Pick<InferenceProcess, 'lens' | 'encode' | 'picture'>;
+
 interface Prefix {
   readonly uri: string;
   readonly label: string;
@@ -36,11 +41,11 @@ interface Prefix {
 }
 
 export class LensRequests {
-  readonly #inference: Pick<InferenceProcess, 'lens' | 'encode'>;
+  readonly #inference: Inference;
   readonly #places: LensPlaces;
   readonly #prefixes = new Map<string, Float32Array>();
 
-  constructor(inference: Pick<InferenceProcess, 'lens' | 'encode'>, places: LensPlaces) {
+  constructor(inference: Inference, places: LensPlaces) {
     this.#inference = inference;
     this.#places = places;
   }
@@ -67,7 +72,8 @@ export class LensRequests {
       const choice = { folder, provider, options };
       const others: Prefix[] = [];
       for (const other of beside) others.push(await this.#prefix(other, choice, token));
-      const mean = await this.#mean(standingForAll, choice, token);
+      // An image that is gone is no matter of views that do without it.
+      const mean = comparesWithAll(view, params) ? await this.#mean(standingForAll, choice, token) : undefined;
       return this.#inference.lens(
         { model: folder, provider, options, image, uri, view, params, others, ...(mean && { reference: mean }) },
         token,
@@ -78,6 +84,15 @@ export class LensRequests {
     if (typeof otherPack !== 'string') return result;
     const second = await ask({ ...model, folder: this.#places.pack(otherPack) });
     return { ...result, data: besideEachOther(result, second) };
+  }
+
+  /** A small picture of an image, as a data URI. @throws CaptionError what is wrong with it */
+  async thumbnail(uri: string, { folder, provider }: LensModelChoice, token?: CancellationToken): Promise<string> {
+    const path = this.#places.path(uri);
+    const image = { ...(await readImage(path)), name: path };
+    const asked = { model: folder, provider, image, side: thumbnailSide };
+    const jpeg = await this.#inference.picture(asked, token);
+    return `data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}`;
   }
 
   async #prefix(
@@ -118,14 +133,24 @@ export class LensRequests {
   }
 }
 
+/** Whether a view's answer depends on which images stand for every image. */
+function comparesWithAll(view: LensParams['view'], params: object): boolean {
+  if (view === 'table') return true;
+  return view === 'counterfactuals' && interventionsIn(params).some(({ kind }) => kind === 'mean-replace');
+}
+
 /** The URIs of other images that a view's parameters name, whoever sent them. */
 function urisIn(params: object): string[] {
   const others = 'others' in params ? strings(params.others) : [];
-  const interventions: unknown = 'interventions' in params ? params.interventions : [];
-  const swapped = (Array.isArray(interventions) ? interventions : []).map((one: unknown) =>
-    typeof one === 'object' && one !== null && 'other' in one ? one.other : undefined,
+  return [...others, ...strings(interventionsIn(params).map(({ other }) => other))];
+}
+
+/** As far as they are any: clients that are not ours may send anything. */
+function interventionsIn(params: object): { readonly kind?: unknown; readonly other?: unknown }[] {
+  const list: unknown = 'interventions' in params ? params.interventions : [];
+  return (Array.isArray(list) ? list : []).filter(
+    (one: unknown): one is object => typeof one === 'object' && one !== null,
   );
-  return [...others, ...strings(swapped)];
 }
 
 function strings(values: unknown): string[] {

@@ -5,7 +5,7 @@
 import { type CancellationToken, type Disposable, Emitter } from 'vscode-jsonrpc';
 import type { CaptionResult, ErrorCode, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
-import type { ComputeLensParams, EncodedImage, EncodeImageParams } from '@clipcap/protocol/inference';
+import type { ComputeLensParams, EncodedImage, ImageParams, PictureParams } from '@clipcap/protocol/inference';
 import type { LensResult } from '@clipcap/protocol/lens';
 import { isProvider, type Provider, type ProviderVerdict } from '@clipcap/protocol/provider';
 import type { InferenceProcess } from './inferenceProcess.js';
@@ -15,7 +15,7 @@ import { cancelled } from './sharedRun.js';
 
 type Inference = Pick<
   InferenceProcess,
-  'state' | 'onState' | 'caption' | 'lens' | 'encode' | 'load' | 'start' | 'restart' | 'dispose'
+  'state' | 'onState' | 'caption' | 'lens' | 'encode' | 'picture' | 'load' | 'start' | 'restart' | 'dispose'
 >;
 
 export interface ProvedInferenceOptions {
@@ -75,9 +75,16 @@ export class ProvedInference implements Inference {
   }
 
   /** As `InferenceProcess.encode`, with the provider of captions. */
-  encode(params: EncodeImageParams, token?: CancellationToken): Promise<EncodedImage> {
+  encode(params: ImageParams, token?: CancellationToken): Promise<EncodedImage> {
     return this.#trusting(params, params.image.name, token, (provider) =>
       this.#options.inference.encode({ ...params, provider }, token),
+    );
+  }
+
+  /** As `InferenceProcess.picture`: no provider computes it, but the model of captions stays. */
+  picture(params: PictureParams, token?: CancellationToken): Promise<Uint8Array> {
+    return this.#trusting(params, params.image.name, token, (provider) =>
+      this.#options.inference.picture({ ...params, provider }, token),
     );
   }
 

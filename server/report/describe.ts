@@ -26,21 +26,31 @@ const titles: Readonly<Record<LensView, string>> = {
 };
 
 const describe: { readonly [View in LensView]: Describe<View> } = {
-  table: ({ positions }) =>
-    positions.map(
-      ({ position, norm, nearest, shared }) =>
-        `${position}  norm ${norm.toFixed(2)}${shared === undefined ? '' : `  shared ${shared.toFixed(2)}`}  ` +
+  table: ({ positions, joint }) => [
+    ...positions.map(
+      ({ position, norm, nearest, margin, shared }) =>
+        `${position}  norm ${norm.toFixed(2)}  margin ${margin.cosine.toFixed(2)}` +
+        `${shared === undefined ? '' : `  shared ${shared.toFixed(2)}`}  ` +
         nearest.cosine.map(({ text, score }) => `${word(text)} ${score.toFixed(2)}`).join('  '),
     ),
+    `read as one text  ${JSON.stringify(plain(joint))}`,
+  ],
   heatmap({ similarity }) {
     const pairs = similarity.flatMap((row, a) => row.slice(a + 1).map((value, i) => ({ a, b: a + 1 + i, value })));
     const best = pairs.sort((x, y) => y.value - x.value).slice(0, 3);
     return best.map(({ a, b, value }) => `${a} and ${b}  cosine ${value.toFixed(2)}`);
   },
-  map: ({ projection, tokens, explained }) => [
-    `${tokens.length} neighbour words by ${projection}` +
-      (explained ? `, ${explained.map(percent).join(' and ')} of the variance` : ''),
-  ],
+  map({ projection, positions, tokens, explained }) {
+    const texts = new Map(tokens.map(({ id, text }) => [id, text]));
+    return [
+      `${tokens.length} neighbour words by ${projection}` +
+        (explained ? `, ${explained.map(percent).join(' and ')} of the variance` : ''),
+      ...positions.map(
+        ({ position, x, y, neighbours }) =>
+          `${position}  at ${x.toFixed(2)}, ${y.toFixed(2)}  near ${neighbours.map((id) => word(texts.get(id) ?? '')).join('  ')}`,
+      ),
+    ];
+  },
   tokens: ({ tokens }) =>
     tokens.map(
       ({ text, logProb, entropy, alternatives }) =>
@@ -52,6 +62,13 @@ const describe: { readonly [View in LensView]: Describe<View> } = {
     ),
   beams: ({ beams, steps, captions }) => [
     `${beams} beams, ${steps.length} steps, ${steps.flat().length} continuations considered`,
+    ...steps.map((nodes, step) => {
+      const kept = nodes.filter(({ state }) => state !== 'pruned');
+      const shown = kept.map(
+        ({ token, mean, state }) => `${word(token.text)} ${mean.toFixed(2)}${state === 'finished' ? ' (ends)' : ''}`,
+      );
+      return `step ${step + 1}  ${shown.join('  ')}  and ${nodes.length - kept.length} pruned`;
+    }),
     ...captions.map(({ text, score }) => `${plain(text)}  score ${score.toFixed(3)}`),
   ],
   attention: ({ rows, columns, weights, outside }) =>
@@ -71,9 +88,11 @@ const describe: { readonly [View in LensView]: Describe<View> } = {
     ),
   occlusion: ({ values }) =>
     values.map((row) => row.map((value) => (value >= 0 ? ' ' : '') + value.toFixed(2)).join('  ')),
-  compare: ({ items, words, collapse }) => [
+  compare: ({ items, words, collapse, clusters }) => [
     ...items.map(
-      ({ label, caption }, i) => `${plain(label)}  ${plain(caption.text)}  ${i === 0 ? '' : differences(words[i]!)}`,
+      ({ label, caption }, i) =>
+        `${plain(label)}  ${clusters ? `cluster ${clusters.cluster[i]}  ` : ''}${plain(caption.text)}  ` +
+        `${i === 0 ? '' : differences(words[i]!)}`,
     ),
     ...(collapse
       ? [

@@ -4,18 +4,19 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { InspectDocument, ReportDocument } from '@clipcap/protocol/lens';
 import { describeDocument } from './describe.js';
-
-/** The photo's longer side, in pixels. */
-export const photoSize = 1024;
+import type { ReportPictures } from './pictures.js';
 
 /**
- * @param photo a JPEG, upright
  * @param script the file of what draws the views, its style beside it; without it the page has the views as text
  */
-export async function reportHtml(document: InspectDocument, photo: Uint8Array, script: string): Promise<string> {
+export async function reportHtml(
+  document: InspectDocument,
+  { photo, thumbnails }: ReportPictures,
+  script: string,
+): Promise<string> {
   const { image } = document;
   const source = `data:image/jpeg;base64,${Buffer.from(photo).toString('base64')}`;
-  const data: ReportDocument = { ...document, image: { ...image, source } };
+  const data: ReportDocument = { ...document, image: { ...image, source }, thumbnails };
   const [code, style] = await Promise.all([
     bundled(script, /<\/(script)/giu),
     bundled(script.replace(/\.js$/u, '.css'), /<\/(style)/giu),

@@ -85,6 +85,18 @@ test('--report writes one page that runs its own script alone, names no address,
   assert.doesNotMatch(html, /sourceMappingURL/u);
 });
 
+test('an image that is gone costs a report the views that name it: they say so, and the exit code is 1', async (t) => {
+  const file = join(await temporaryFolder(t), 'lens.html');
+  const args = ['inspect', 'moon.jpg', '--view', 'table', 'compare', '--with', 'gone.jpg', '--report', file];
+  const { code, stdout, stderr } = await clipcap(args, { cwd: photos });
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /^compare: .*gone\.jpg does not exist/u);
+  const json = /id="lens-data">(.*?)<\/script>/u.exec(await readFile(file, 'utf8'))?.[1] ?? '';
+  const { views, unavailable } = parsed(json);
+  assert.deepEqual(Object.keys(views), ['table']);
+  assert.equal(unavailable?.compare?.code, 'missing');
+});
+
 const named = process.platform === 'win32' ? { skip: 'there no file has such a name' } : {};
 
 test('a file’s name cannot break out of the report’s data', named, async (t) => {

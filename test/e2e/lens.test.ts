@@ -60,6 +60,58 @@ describe('the Prefix Lens', () => {
     await page.close();
   });
 
+  test('switches the measure in the words that are there, as cards and as a table', async () => {
+    const { page, views } = await opened();
+    for (const [look, words] of [
+      ['cards', '.position tbody tr'],
+      ['table', '.chip'],
+    ] as const) {
+      await page.locator('[data-control=Look]').selectOption(look);
+      await page.locator('[data-control=Measure]').selectOption('cosine');
+      const first = page.locator(words).first();
+      await first.evaluate((element: HTMLElement) => {
+        element.dataset['mark'] = 'there';
+      });
+      for (const metric of ['dot', 'euclidean', 'centred'] as const) {
+        await page.locator('[data-control=Measure]').selectOption(metric);
+        assert.equal(await first.getAttribute('data-mark'), 'there', `${look}, ${metric}`);
+        const shown = await page
+          .locator(words)
+          .evaluateAll((elements: readonly HTMLElement[]) => elements.map(({ dataset }) => Number(dataset['token'])));
+        const expected = views.table.positions.flatMap(({ nearest }) => nearest[metric].map(({ id }) => id));
+        assert.deepEqual(shown, expected, `${look}, ${metric}`);
+        await page.mouse.move(1, 1);
+        await first.hover();
+        assert.match((await page.locator('#tooltip').textContent()) ?? '', new RegExp(`token ${expected[0]}`, 'u'));
+      }
+    }
+    await page.close();
+  });
+
+  test('asks for small pictures of compared images that are seen, and says what was left out of a folder', async () => {
+    const { page, asked, tell, answer } = await opened();
+    await page.getByRole('tab', { name: 'Compare', exact: true }).click();
+    await page.getByRole('button', { name: 'Choose folder…' }).last().click();
+    const [pick] = await asked();
+    const note = '200 of 5000 images in /photos were taken.';
+    const others = [1, 2, 3].map((index) => ({ uri: `file:///photos/${index}.jpg`, name: `${index}.jpg` }));
+    await tell({ type: 'answer', id: pick?.id ?? -1, data: { images: others, note } });
+    await page.locator('.pane[aria-busy]').waitFor({ state: 'attached' });
+    await answer();
+    assert.equal(await page.locator('[data-view=compare] .told').textContent(), note);
+    await page.waitForFunction(() =>
+      globalThis.standIn.said.some((message) => message.type === 'request' && message.method === 'thumbnail'),
+    );
+    const thumbnails = (await asked()).filter(({ method }) => method === 'thumbnail');
+    const [gone, ...there] = thumbnails;
+    await tell({ type: 'error', id: gone?.id ?? -1, message: 'It is gone.', code: 'missing' });
+    assert.ok(there.length > 0);
+    await answer();
+    await page.locator('.thumb img[src^="data:"]').first().waitFor();
+    assert.equal(await page.locator('.thumb[hidden]').count(), 1);
+    await page.close();
+  });
+
   test('tells in place why a view has no data, and asks again on request', async () => {
     const { page, tell, asked } = await opened();
     await page.getByRole('tab', { name: 'Attention', exact: true }).click();

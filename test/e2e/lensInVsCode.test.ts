@@ -9,6 +9,7 @@ import { assertAlike } from './alike.js';
 import { screenshotPath, startBrowser, type Browser, type Frame } from './browser.js';
 import { startCodeServer, type CodeServer } from './codeServer.js';
 import { countRequests, exported, openTab, pane, press, set, settled, tabOf, tabs } from './lensTabs.js';
+import { assertReportDraws } from './reportPage.js';
 import { testsIn } from './testsIn.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
@@ -111,17 +112,22 @@ describe('the Prefix Lens in real VS Code', () => {
     assert.match(String(await save('occlusion', 'svg')), /<image href="data:image\/jpeg;base64,/u);
   });
 
-  inVsCode('saves a report of all views, which a browser opens by itself', async () => {
+  inVsCode('writes a report by the packaged command line, which a browser draws by itself', async () => {
+    const file = join(server.workspace, 'exports', 'command-line.html');
+    await server.inspectByCommandLine(`photos/${photo}`, '--with-decode', 'greedy', '--report', file);
+    await assertReportDraws(browser, file, 'report-of-command-line', 'light');
+  });
+
+  inVsCode('saves a report of all views, which a browser draws by itself', async () => {
     const file = join(server.workspace, 'exports', 'lens.html');
     await lens.getByRole('button', { name: 'Save report…' }).click();
     await Promise.all([
       lens.locator('.panel-foot').getByRole('button', { name: 'Done', exact: true }).waitFor(),
       workbench.chooseFile(/\/photos\/chelsea\.jpg\.lens\.html$/u, file),
     ]);
-    const page = await browser.newPage({ viewport: { width: 1000, height: 900 } });
+    await assertReportDraws(browser, file, 'report-of-vscode', 'dark');
+    const page = await browser.newPage();
     await page.goto(pathToFileURL(file).href);
-    await page.getByRole('tab', { name: 'Map', exact: true }).click();
-    await page.locator('.position-point').first().waitFor();
     const data = await page.locator('#lens-data').textContent();
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- compared in full
     const { views } = JSON.parse(data ?? '') as InspectDocument;

@@ -1,7 +1,7 @@
 /** The panel with its Prefix Lens on a page of its own, whose host answers everything with the samples. */
 import assert from 'node:assert/strict';
 import type { LensView } from '@clipcap/protocol/lens';
-import type { PanelRequest } from '@clipcap/protocol/panel';
+import type { PanelRequest, PanelRequests } from '@clipcap/protocol/panel';
 import type { Browser } from './browser.js';
 import { sampleResult, sampleViews, type Samples } from './lensSamples.js';
 import { openPanel, pageImage, type PanelPage } from './panelPage.js';
@@ -22,6 +22,16 @@ export const tabs: readonly (readonly [string, readonly LensView[]])[] = [
   ['Compare', ['compare']],
   ['Encoder’s words', ['encoder']],
 ];
+
+/** A picture of one grey point. */
+const greyPoint =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mM4ceLEfwAIDANYXmnp+AAAAABJRU5ErkJggg==';
+
+/** To what is asked of the host, where it is not just done. */
+const answers: { readonly [Method in keyof PanelRequests]?: PanelRequests[Method]['data'] } = {
+  pick: { images: [pageImage] },
+  thumbnail: greyPoint,
+};
 
 export interface LensPage extends PanelPage {
   readonly views: Samples;
@@ -52,8 +62,7 @@ export async function openLens(
   const answer = async (): Promise<void> => {
     for (const request of await asked()) {
       answered.add(request.id);
-      const data =
-        request.method === 'lens' ? views[request.params.view] : request.method === 'pick' ? [pageImage] : true;
+      const data = request.method === 'lens' ? views[request.params.view] : (answers[request.method] ?? true);
       await panel.tell({ type: 'answer', id: request.id, data });
     }
   };

@@ -19,7 +19,8 @@ import type {
   CaptionImageParams,
   ComputeLensParams,
   EncodedImage,
-  EncodeImageParams,
+  ImageParams,
+  PictureParams,
 } from '@clipcap/protocol/inference';
 import type { LensResult } from '@clipcap/protocol/lens';
 import { serverStatus, type InitializationOptions, type ServerStatus } from '@clipcap/protocol/language';
@@ -42,7 +43,7 @@ const fakeModel: ModelInfo = {
 class FakeInference implements Inference {
   readonly asked: CaptionImageParams[] = [];
   readonly lensAsked: ComputeLensParams[] = [];
-  readonly encoded: EncodeImageParams[] = [];
+  readonly encoded: ImageParams[] = [];
   readonly tokens: (CancellationToken | undefined)[] = [];
   readonly loaded: string[] = [];
   /** The models that restarts were to load. */
@@ -94,10 +95,15 @@ class FakeInference implements Inference {
     return { model: fakeModel, view: params.view, data };
   }
 
-  encode(params: EncodeImageParams): Promise<EncodedImage> {
+  encode(params: ImageParams): Promise<EncodedImage> {
     this.encoded.push(params);
     if (this.failure) return Promise.reject(this.failure);
     return Promise.resolve({ prefix: Float32Array.of(this.encoded.length), width: 1, height: 1 });
+  }
+
+  /** The image's own bytes, as far as there is room for them. */
+  picture({ image, side }: PictureParams): Promise<Uint8Array> {
+    return this.failure ? Promise.reject(this.failure) : Promise.resolve(image.bytes.subarray(0, side));
   }
 
   load(model: string): Promise<ModelInfo> {

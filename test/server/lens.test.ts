@@ -12,6 +12,7 @@ import {
   lensRequest,
   lensViews,
   type LensParams,
+  thumbnailRequest,
   type ReportDocument,
 } from '@clipcap/protocol/lens';
 import { builtinPack, closedGate, startSession, type Session, type SessionOptions } from './harness.js';
@@ -30,6 +31,12 @@ async function session(t: TestContext, options: SessionOptions = {}): Promise<Se
   const started = await startSession({ folders: [folder], ...options });
   t.after(() => started.end());
   return started;
+}
+
+function documentIn(html: string): ReportDocument {
+  const json = /<script type="application\/json" id="lens-data">(.*?)<\/script>/u.exec(html)?.[1] ?? '';
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a report's own document
+  return JSON.parse(json) as ReportDocument;
 }
 
 async function failureOf({ client }: Session, params: LensParams): Promise<CaptionError> {
@@ -133,9 +140,7 @@ test('a report holds every view that was asked for, its options, and what a pack
   const views = { tokens: { alternatives: 3 } };
   const reference = [uriOf('b.jpg')];
   const { html } = await client.sendRequest(lensReportRequest, { uri: uriOf('a.jpg'), views, reference });
-  const json = /<script type="application\/json" id="lens-data">(.*?)<\/script>/u.exec(html)?.[1] ?? '';
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a report's own document
-  const document = JSON.parse(json) as ReportDocument;
+  const document = documentIn(html);
   assert.equal(document.image.path, join(folder, 'a.jpg'));
   assert.deepEqual(Object.keys(document.views), ['encoder']);
   assert.deepEqual(
@@ -144,6 +149,54 @@ test('a report holds every view that was asked for, its options, and what a pack
   );
   assert.deepEqual(inference.lensAsked.find(({ view }) => view === 'tokens')?.params, { alternatives: 3 });
   assert.equal(inference.lensAsked[0]?.reference?.images, 1);
+});
+
+test('an image that is gone costs a report the views that name it, and no other', async (t) => {
+  const { client, inference } = await session(t);
+  const lens = inference.lens.bind(inference);
+  inference.lens = async (params, token) => {
+    const result = await lens(params, token);
+    if (params.view === 'encoder') return result;
+    throw new CaptionError('lens-unavailable', `There is no ${params.view}.`);
+  };
+  const gone = uriOf('gone.jpg');
+  const views = {
+    compare: { others: [uriOf('b.jpg'), gone] },
+    counterfactuals: { interventions: [{ kind: 'swap', position: 0, other: gone }] },
+  } as const;
+  const { html } = await client.sendRequest(lensReportRequest, { uri: uriOf('a.jpg'), views, reference: [gone] });
+  const document = documentIn(html);
+  assert.deepEqual(Object.keys(document.views), ['encoder']);
+  const unavailable = document.unavailable ?? {};
+  const missing = lensViews.filter((view) => unavailable[view]?.code === 'missing');
+  assert.deepEqual(missing, ['table', 'counterfactuals', 'compare']);
+  for (const view of missing) assert.match(unavailable[view]?.message ?? '', /gone\.jpg/u);
+});
+
+test('a report carries the photo and small pictures of the images that are compared', async (t) => {
+  const { client, inference } = await session(t);
+  const [a, b] = [uriOf('a.jpg'), uriOf('b.jpg')];
+  inference.lens = ({ uri, view }) => {
+    if (view !== 'compare') return Promise.reject(new CaptionError('lens-unavailable', `There is no ${view}.`));
+    const caption = { text: 'a cat', score: -1, tokens: [] };
+    const items = [uri, b, uriOf('gone.jpg')].map((one) => ({ label: one, uri: one, caption, nearest: [] }));
+    const info = { id: 'm', encoder: '', mapper: '', prefixLength: 1, width: 1, dtype: '', provider: 'cpu' };
+    return Promise.resolve({ model: info, view, data: { items, words: items.map(() => []) } });
+  };
+  const { html } = await client.sendRequest(lensReportRequest, { uri: a, views: { compare: { others: [b] } } });
+  const { image, thumbnails } = documentIn(html);
+  const source = (bytes: string): string => `data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}`;
+  assert.equal(image.source, source('bytes of a.jpg'));
+  assert.deepEqual(thumbnails, { [b]: source('bytes of b.jpg') });
+});
+
+test('a thumbnail is a small picture as a data URI, or what is wrong with the image', async (t) => {
+  const { client } = await session(t);
+  const { source } = await client.sendRequest(thumbnailRequest, { uri: uriOf('b.jpg') });
+  assert.equal(source, `data:image/jpeg;base64,${Buffer.from('bytes of b.jpg').toString('base64')}`);
+  const failure = await client.sendRequest(thumbnailRequest, { uri: uriOf('gone.jpg') }).catch(fromResponseError);
+  assert.ok(failure instanceof CaptionError);
+  assert.equal(failure.code, 'missing');
 });
 
 test('a report of an image that is gone fails as a view does', async (t) => {

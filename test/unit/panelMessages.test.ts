@@ -32,6 +32,7 @@ const proper: readonly object[] = [
   },
   { type: 'request', id: 7, method: 'report', params: { views: { map: { nearest: 2 } }, reference: [photo] } },
   { type: 'request', id: 7, method: 'pick', params: { title: 'Images', from: 'folder' } },
+  { type: 'request', id: 7, method: 'thumbnail', params: { uri: photo } },
   { type: 'request', id: 7, method: 'save', params: { name: 'table', format: 'svg', content: '<svg/>' } },
 ];
 

@@ -61,6 +61,7 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
         events.push(`encode on ${provider}`);
         return Promise.resolve({ prefix: new Float32Array(), width: 1, height: 1 });
       },
+      picture: () => Promise.resolve(new Uint8Array()),
       load(_, provider) {
         events.push(`load on ${provider}`);
         loads.fire();

@@ -1,67 +1,103 @@
 /** The prefix as one table: a row for each position, its nearest words as chips, its norm among the vocabulary's. */
 import { format, scaleLinear, select } from 'd3';
-import type { NearestToken } from '@clipcap/protocol/caption';
-import type { TableData, TablePosition } from '@clipcap/protocol/lens';
+import type { Metric, TableData, TablePosition } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
 import { glyphs } from '../matrix.js';
-import { roveFocus } from '../roving.js';
-import { sharedFrom } from './cards.js';
 import { longScore, metricName, shortScore } from './metric.js';
-import type { TableOptions } from './table.js';
+import { connectWords, sameShape, sharedFrom, type SwitchMetric } from './nearestWords.js';
 import type { Drawing } from './view.js';
 
 const twoDigits = format('.2f');
 const percent = format('.0%');
 
-interface Chip {
-  readonly element: HTMLElement;
-  readonly row: number;
-  readonly rank: number;
-  readonly token: NearestToken;
-}
-
-export function drawChips(place: HTMLElement, data: TableData, drawing: Drawing<TableOptions>): void {
-  const { metric } = drawing.options;
-  const chips: Chip[] = [];
-  const rows = data.positions.map((position, row) => {
-    const words = make('td', { class: 'chips' });
-    for (const [rank, token] of position.nearest[metric].entries()) {
-      const element = make(
-        'span',
-        { class: rank === 0 ? 'chip first' : 'chip', role: 'button', 'data-token': token.id },
-        make('span', {}, glyphs(token.text)),
-        make('span', { class: 'quiet' }, ` ${shortScore(metric, token.score)}`),
-      );
-      chips.push({ element, row, rank, token });
-      words.append(element);
+export function drawChips(
+  place: HTMLElement,
+  data: TableData,
+  drawing: Drawing<{ readonly metric: Metric }>,
+): SwitchMetric {
+  const { positions } = data;
+  const drawnMetric = drawing.options.metric;
+  const lines = positions.map((position) => lineOf(position, data.vocabularyNorms, drawnMetric));
+  const marginHead = make('th', { scope: 'col' });
+  const write = (metric: Metric): void => {
+    marginHead.textContent = `margin (${metricName(metric)})`;
+    for (const [index, line] of lines.entries()) {
+      const position = positions[index];
+      if (position) writeLine(line, position, metric);
     }
-    const margin = position.margin[metric];
-    return make(
-      'tr',
-      { 'data-position': position.position },
-      make('th', { scope: 'row' }, String(position.position)),
-      words,
-      make('td', { class: 'figure' }, Number.isFinite(margin) ? longScore(metric, margin) : ''),
-      normCell(position, data.vocabularyNorms),
-      sharedCell(position),
-    );
-  });
-  const heads = [
-    'position',
-    'nearest words',
-    `margin (${metricName(metric)})`,
-    'norm among the vocabulary’s',
-    'every image',
-  ];
+  };
+  write(drawnMetric);
+  const heads = [head('position'), head('nearest words'), marginHead, head('norm among the vocabulary’s')];
   const table = make(
     'table',
     { class: 'rows' },
     make('caption', { class: 'visually-hidden' }, 'Nearest words of every prefix position'),
-    make('thead', {}, make('tr', {}, ...heads.map((head) => make('th', { scope: 'col' }, head)))),
-    make('tbody', {}, ...rows),
+    make('thead', {}, make('tr', {}, ...heads, head('every image'))),
+    make('tbody', {}, ...lines.map(({ element }) => element)),
   );
   place.append(make('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Prefix table' }, table));
-  connect(chips, rows, data, drawing);
+  const switched = connectWords(
+    {
+      place: table,
+      words: lines.map(({ chips }) => chips),
+      positions: lines.map(({ element }) => element),
+      reading: 'across',
+    },
+    positions,
+    drawing,
+    drawnMetric,
+  );
+  return (metric) => {
+    if (!sameShape(positions, drawnMetric, metric)) return false;
+    write(metric);
+    switched(metric);
+    return true;
+  };
+}
+
+interface Line {
+  readonly element: HTMLElement;
+  readonly chips: readonly HTMLElement[];
+  readonly margin: HTMLElement;
+}
+
+function lineOf(position: TablePosition, norms: readonly number[], metric: Metric): Line {
+  const chips = position.nearest[metric].map((_, rank) =>
+    make(
+      'span',
+      { class: rank === 0 ? 'chip first' : 'chip', role: 'button' },
+      make('span'),
+      make('span', { class: 'quiet' }),
+    ),
+  );
+  const margin = make('td', { class: 'figure' });
+  const element = make(
+    'tr',
+    { 'data-position': position.position },
+    make('th', { scope: 'row' }, String(position.position)),
+    make('td', { class: 'chips' }, ...chips),
+    margin,
+    normCell(position, norms),
+    sharedCell(position),
+  );
+  return { element, chips, margin };
+}
+
+function writeLine({ chips, margin }: Line, position: TablePosition, metric: Metric): void {
+  const ahead = position.margin[metric];
+  margin.textContent = Number.isFinite(ahead) ? longScore(metric, ahead) : '';
+  for (const [rank, chip] of chips.entries()) {
+    const token = position.nearest[metric][rank];
+    const [word, score] = chip.children;
+    if (!token || !word || !score) continue;
+    chip.dataset['token'] = String(token.id);
+    word.textContent = glyphs(token.text);
+    score.textContent = ` ${shortScore(metric, token.score)}`;
+  }
+}
+
+function head(text: string): HTMLElement {
+  return make('th', { scope: 'col' }, text);
 }
 
 /** A tick on the range of the vocabulary's norms, the middle 90 % of which is a band. */
@@ -97,57 +133,4 @@ function sharedCell({ shared }: TablePosition): HTMLElement {
   const cell = make('td', {}, make('span', { class: 'quiet' }, `${twoDigits(shared)} `));
   if (shared >= sharedFrom) cell.append(make('span', { class: 'flag' }, 'same for every image'));
   return cell;
-}
-
-function connect(
-  chips: readonly Chip[],
-  rows: readonly HTMLElement[],
-  { positions }: TableData,
-  { options: { metric }, tooltip, highlights, onHighlight }: Drawing<TableOptions>,
-): void {
-  for (const { element, row, token } of chips) {
-    const position = positions[row]?.position ?? row;
-    const enter = (): void => {
-      highlights.hover({ position, word: token.id });
-      tooltip.show(element, [
-        `${JSON.stringify(token.text)}  token ${token.id}`,
-        `${metricName(metric)} ${longScore(metric, token.score)} with prefix position ${position}`,
-      ]);
-    };
-    const leave = (): void => {
-      highlights.leave();
-      tooltip.hide();
-    };
-    element.addEventListener('pointerenter', enter);
-    element.addEventListener('pointerleave', leave);
-    element.addEventListener('focus', () => {
-      if (element.matches(':focus-visible')) enter();
-    });
-    element.addEventListener('blur', leave);
-    element.addEventListener('click', () => {
-      highlights.pin({ position, word: token.id });
-    });
-    element.addEventListener('keydown', ({ key }) => {
-      if (key === 'Enter') highlights.pin({ position, word: token.id });
-    });
-  }
-  onHighlight(({ position, word }) => {
-    for (const { element, token } of chips) element.classList.toggle('same', token.id === word);
-    for (const [index, row] of rows.entries()) row.classList.toggle('lit', positions[index]?.position === position);
-  });
-  const at = (row: number, rank: number): HTMLElement | undefined =>
-    chips.find((chip) => chip.row === row && chip.rank === rank)?.element;
-  roveFocus(
-    chips.map(({ element }) => element),
-    (key, index) => {
-      const { row, rank } = chips[index] ?? { row: 0, rank: 0 };
-      const steps: Readonly<Record<string, HTMLElement | undefined>> = {
-        ArrowUp: at(row - 1, rank),
-        ArrowDown: at(row + 1, rank),
-        ArrowLeft: at(row, rank - 1),
-        ArrowRight: at(row, rank + 1),
-      };
-      return steps[key];
-    },
-  );
 }

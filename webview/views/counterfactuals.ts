@@ -1,39 +1,14 @@
 /** What a position does, tested: the caption after an intervention, and what the old caption loses by it. */
-import { format, max, range } from 'd3';
+import { format, max } from 'd3';
 import type { CounterfactualsData, Intervention } from '@clipcap/protocol/lens';
-import type { PickedImage } from '@clipcap/protocol/panel';
-import { action, choice, line as textLine, slider, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
 import { pointsTo } from '../pointing.js';
-import { referenceControl } from '../reference.js';
 import { roveFocus } from '../roving.js';
+import { drawControls, nameOf, type CounterfactualsOptions } from './interventions.js';
 import type { Drawing, View } from './view.js';
 import { drawWords, writeWords } from './words.js';
 
-type Kind = Intervention['kind'];
-
-export interface CounterfactualsOptions {
-  /** None: a removal of every position. */
-  readonly interventions: readonly Intervention[];
-  readonly kind: Kind;
-  readonly position: number;
-  readonly word: string;
-  readonly share: number;
-  readonly factor: number;
-  /** The other image of a swap or an interpolation; one or none. */
-  readonly others: readonly PickedImage[];
-}
-
 const twoDigits = format('.2f');
-const kinds: readonly (readonly [Kind, string])[] = [
-  ['drop', 'remove a position'],
-  ['mean-replace', 'replace a position by the mean'],
-  ['swap', 'take a position from another image'],
-  ['insert', 'insert a word'],
-  ['interpolate', 'go towards another image'],
-  ['scale', 'scale a position'],
-];
-const most = 100;
 
 export const counterfactualsView: View<'counterfactuals', CounterfactualsOptions> = {
   name: 'counterfactuals',
@@ -63,113 +38,6 @@ export const counterfactualsView: View<'counterfactuals', CounterfactualsOptions
   }),
   isTable: true,
 };
-
-function drawControls(place: HTMLElement, drawing: Drawing<CounterfactualsOptions>): void {
-  const { options, change, readOnly, pick, image } = drawing;
-  if (readOnly) return;
-  const { interventions, kind, position, word, share, factor, others } = options;
-  const positions = image.result?.model.prefixLength ?? 1;
-  const [other] = others;
-  const takesImage = kind === 'swap' || kind === 'interpolate';
-  const made = build(options);
-  place.append(
-    choice('Change', kinds, kind, (next) => {
-      change({ kind: next });
-    }),
-  );
-  if (kind !== 'interpolate') {
-    place.append(
-      wholeNumber('Position', Math.min(position, positions - 1), [0, positions - 1], (next) => {
-        change({ position: next });
-      }),
-    );
-  }
-  if (kind === 'insert') {
-    place.append(
-      textLine('Word', word, 'for example: dog', (next) => {
-        change({ word: next });
-      }),
-    );
-  }
-  if (kind === 'scale') {
-    place.append(
-      slider('Factor', factor, { low: -1, high: 4, step: 0.1 }, (next) => {
-        change({ factor: next });
-      }),
-    );
-  }
-  if (kind === 'interpolate') {
-    place.append(
-      slider('Share', share, { low: 0, high: 1, step: 0.05 }, (next) => {
-        change({ share: next });
-      }),
-    );
-  }
-  if (takesImage) {
-    place.append(
-      action(other ? `Other image: ${other.name}` : 'Choose the other image…', () => {
-        void chooseOther(pick, change);
-      }),
-    );
-  }
-  if (kind === 'mean-replace') place.append(referenceControl(drawing, undefined));
-  const add = action(
-    'Add',
-    () => {
-      if (made && interventions.length < most) change({ interventions: [...interventions, made] });
-    },
-    'main',
-  );
-  add.disabled = made === undefined || interventions.length >= most;
-  place.append(add);
-  if (kind === 'insert') {
-    const sweep = action('Try it at every position', () => {
-      change({ interventions: range(Math.min(positions, most)).map((at) => ({ kind, position: at, word })) });
-    });
-    sweep.disabled = word === '';
-    place.append(sweep);
-  }
-  if (kind === 'interpolate' && other) {
-    place.append(
-      action('Whole way in steps', () => {
-        change({ interventions: range(0, 11).map((step) => ({ kind, other: other.uri, share: step / 10 })) });
-      }),
-    );
-  }
-  if (interventions.length > 0) {
-    place.append(
-      action('Importance of every position', () => {
-        change({ interventions: [] });
-      }),
-    );
-  }
-}
-
-async function chooseOther(
-  pick: Drawing<CounterfactualsOptions>['pick'],
-  change: Drawing<CounterfactualsOptions>['change'],
-): Promise<void> {
-  const [picked] = await pick('The other image', 'files');
-  if (picked) change({ others: [picked] });
-}
-
-function build({ kind, position, word, share, factor, others }: CounterfactualsOptions): Intervention | undefined {
-  const other = others[0]?.uri;
-  switch (kind) {
-    case 'drop':
-    case 'mean-replace':
-      return { kind, position };
-    case 'swap':
-      return other === undefined ? undefined : { kind, position, other };
-    case 'insert':
-      return word === '' ? undefined : { kind, position, word };
-    case 'interpolate':
-      return other === undefined ? undefined : { kind, other, share };
-    case 'scale':
-      break;
-  }
-  return { kind: 'scale', position, factor };
-}
 
 function drawResults(place: HTMLElement, data: CounterfactualsData, drawing: Drawing<CounterfactualsOptions>): void {
   const { options, change, highlights, onHighlight, readOnly } = drawing;
@@ -247,33 +115,6 @@ function drawResults(place: HTMLElement, data: CounterfactualsData, drawing: Dra
 
 function positionOf(intervention: Intervention): number | undefined {
   return 'position' in intervention ? intervention.position : undefined;
-}
-
-function nameOf(intervention: Intervention, { others }: CounterfactualsOptions): string {
-  const imageName = (uri: string): string => others.find((other) => other.uri === uri)?.name ?? fileName(uri);
-  switch (intervention.kind) {
-    case 'drop':
-      return `without ${intervention.position}`;
-    case 'mean-replace':
-      return `${intervention.position} = mean`;
-    case 'swap':
-      return `${intervention.position} from ${imageName(intervention.other)}`;
-    case 'insert':
-      return `“${intervention.word}” at ${intervention.position}`;
-    case 'interpolate':
-      return `${format('.0%')(intervention.share)} ${imageName(intervention.other)}`;
-    case 'scale':
-      break;
-  }
-  return `${intervention.position} × ${twoDigits(intervention.factor)}`;
-}
-
-function fileName(uri: string): string {
-  try {
-    return decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1));
-  } catch {
-    return uri;
-  }
 }
 
 function signed(value: number): string {

@@ -72,6 +72,7 @@ export const heatmapView: View<'heatmap', Record<string, never>> = {
         ],
         highlight: (row) => ({ position: row }),
         rowOf: ({ position }) => position,
+        columnOf: ({ position }) => position,
         number: twoDigits,
       },
       drawing,

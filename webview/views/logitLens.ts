@@ -97,6 +97,9 @@ function drawGrid(place: HTMLElement, data: LogitLensData, drawing: Drawing<Logi
         cell.addEventListener('click', () => {
           highlights.pin(highlightOf(column));
         });
+        cell.addEventListener('keydown', ({ key }) => {
+          if (key === 'Enter') highlights.pin(highlightOf(column));
+        });
         cells.push(cell);
         return cell;
       }),

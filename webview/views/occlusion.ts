@@ -6,6 +6,7 @@ import type { Region } from '../highlights.js';
 import { make } from '../make.js';
 import { drawLegend, glyphs } from '../matrix.js';
 import { diverging, sequential } from '../palette.js';
+import { tokenChoice } from './tokenChoice.js';
 import type { Drawing, View } from './view.js';
 
 interface OcclusionOptions {
@@ -72,10 +73,13 @@ export const occlusionView: View<'occlusion', OcclusionOptions> = {
     }
   },
   draw: drawOcclusion,
-  sheet: ({ values }) => ({
-    columns: ['row', ...values.map((_, column) => `column ${column}`)],
-    rows: values.map((row, index) => [index, ...row]),
-  }),
+  sheet(data, options) {
+    const values = (options.rollout ? data.rollout : undefined) ?? data.values;
+    return {
+      columns: ['row', ...values.map((_, column) => `column ${column}`)],
+      rows: values.map((row, index) => [index, ...row]),
+    };
+  },
 };
 
 function drawOcclusion(place: HTMLElement, data: OcclusionData, drawing: Drawing<OcclusionOptions>): void {
@@ -205,10 +209,7 @@ function drawOcclusion(place: HTMLElement, data: OcclusionData, drawing: Drawing
     go(at ? bound(at.row + step[0]) : 0, at ? bound(at.column + step[1]) : 0, true);
   });
 
-  const caption = make('p', { class: 'said' }, make('span', { class: 'quiet' }, 'Caption: '));
-  const words = data.caption.tokens.map(({ text }) => make('span', { class: 'plain-token' }, text));
-  caption.append(...words);
-  words[options.token]?.classList.add('chosen');
+  const words = tokenChoice(data.caption, drawing);
   onHighlight(({ token, region }) => {
     for (const frame of frames) {
       frame.attr('visibility', region ? null : 'hidden');
@@ -217,7 +218,7 @@ function drawOcclusion(place: HTMLElement, data: OcclusionData, drawing: Drawing
     for (const [index, word] of words.entries()) word.classList.toggle('lit', index === token);
   });
   place.append(
-    caption,
+    make('p', { class: 'said' }, make('span', { class: 'quiet' }, 'Caption: '), ...words),
     make(
       'div',
       { class: 'photos' },

@@ -9,7 +9,7 @@ import { drawChips } from './chips.js';
 import { metricName, metricNames } from './metric.js';
 import type { Drawing, View } from './view.js';
 
-export interface TableOptions {
+interface TableOptions {
   readonly metric: Metric;
   readonly nearest: number;
   readonly wholeWords: boolean;
@@ -65,9 +65,10 @@ export const tableView: View<'table', TableOptions> = {
     line.append(referenceControl(drawing, known));
   },
   draw(place, data, drawing) {
+    const { look } = drawing.options;
     place.append(jointly(data, drawing));
-    if (drawing.options.look === 'cards') drawCards(place, data, drawing);
-    else drawChips(place, data, drawing);
+    const switchMetric = look === 'cards' ? drawCards(place, data, drawing) : drawChips(place, data, drawing);
+    return (options) => options.look === look && switchMetric(options.metric);
   },
   sheet: ({ positions }, { metric }) => ({
     columns: [
@@ -111,7 +112,7 @@ function fromCaption({ image }: CaptionResult): TableData {
 }
 
 function jointly({ joint }: TableData, { copy }: Drawing<TableOptions>): HTMLElement {
-  const line = make('p', { class: 'joint' }, make('span', { class: 'quiet' }, 'Read as one text: '));
+  const line = make('p', { class: 'joint' }, make('span', { class: 'quiet' }, 'Read as one text (cosine): '));
   if (joint === '') line.append('\u00a0');
   else {
     const button = make('button', { type: 'button', class: 'tool' }, 'Copy');

@@ -31,12 +31,20 @@ export interface Drawing<Options> {
   readonly copy: (text: string) => void;
   /** Nothing can be asked: a report of what was computed. */
   readonly readOnly: boolean;
+  /** A small picture of another image, as a data URI. */
+  readonly thumbnail: (uri: string) => Promise<string>;
   /** Lets the user choose images; none if the user does not, or if they cannot be had, which the view's place then tells. */
   readonly pick: (title: string, from: PickSource) => Promise<readonly PickedImage[]>;
   /** Images that stand for "every image" instead of the pack's statistics, for all views. */
   readonly reference: readonly PickedImage[];
   readonly refer: (images: readonly PickedImage[]) => void;
 }
+
+/**
+ * Brings a picture to other options of the same data, in place; false if it has to be drawn anew. Only for options whose
+ * controls show by themselves what they are set to.
+ */
+export type Change<Options> = (options: Options) => boolean;
 
 export interface View<Name extends LensView, Options extends object> {
   readonly name: Name;
@@ -57,7 +65,7 @@ export interface View<Name extends LensView, Options extends object> {
   readonly early?: (result: CaptionResult) => Data<Name>;
   readonly controls?: (line: HTMLElement, drawing: Drawing<Options>, data: Data<Name> | undefined) => void;
   /** Draws into an empty place. */
-  readonly draw: (place: HTMLElement, data: Data<Name>, drawing: Drawing<Options>) => void;
+  readonly draw: (place: HTMLElement, data: Data<Name>, drawing: Drawing<Options>) => Change<Options> | void;
   /** What stands in the place when there is nothing to ask for. */
   readonly idle?: (place: HTMLElement, drawing: Drawing<Options>) => void;
   readonly sheet: (data: Data<Name>, options: Options) => Sheet;

@@ -4,7 +4,13 @@
  */
 import type { CancellationToken } from 'vscode-jsonrpc';
 import { CaptionError } from '@clipcap/protocol/error';
-import type { ComputeLensParams, EncodedImage, EncodeImageParams, ImageContent } from '@clipcap/protocol/inference';
+import type {
+  ComputeLensParams,
+  EncodedImage,
+  ImageContent,
+  ImageParams,
+  PictureParams,
+} from '@clipcap/protocol/inference';
 import type { LensResult, LensView } from '@clipcap/protocol/lens';
 import type { ImageHeader } from '../decode.js';
 import type { Model } from '../model.js';
@@ -31,15 +37,20 @@ export class Lens {
     this.#inspect = inspect;
   }
 
-  /** The prefix of an image, and the image itself if that is asked for. `CaptionError`s say why not. */
-  async encode(params: EncodeImageParams, token: CancellationToken): Promise<EncodedImage> {
-    const { image, photo } = params;
-    return this.#run(params, image, token, async ({ prefix, width, height }) => ({
-      prefix,
-      width,
-      height,
-      ...(photo !== undefined && { photo: await jpegOf(await this.#decode(image), photo) }),
-    }));
+  /** The prefix of an image. `CaptionError`s say why not. */
+  async encode(params: ImageParams, token: CancellationToken): Promise<EncodedImage> {
+    return this.#run(params, params.image, token, ({ prefix, width, height }) =>
+      Promise.resolve({ prefix, width, height }),
+    );
+  }
+
+  /** The upright image as a JPEG. Captions run before it is decoded. */
+  async picture({ image, side, ...wanted }: PictureParams, token: CancellationToken): Promise<Uint8Array> {
+    return this.#use(wanted, image.name, token, async (_lens, checkpoint) => {
+      const pixels = await this.#decode(image);
+      await checkpoint();
+      return jpegOf(pixels, side);
+    });
   }
 
   async compute<View extends LensView>(
@@ -76,17 +87,28 @@ export class Lens {
     token: CancellationToken,
     work: (encoding: Encoding, model: LensModel, checkpoint: () => Promise<void>) => Promise<Result>,
   ): Promise<Result> {
+    return this.#use(wanted, image.name, token, async (lens, checkpoint) => {
+      const encoding = lens.known(image.sha256) ?? (await this.#encode(lens, image, checkpoint));
+      return work(encoding, lens, checkpoint);
+    });
+  }
+
+  async #use<Result>(
+    wanted: ModelIdentity,
+    name: string,
+    token: CancellationToken,
+    work: (model: LensModel, checkpoint: () => Promise<void>) => Promise<Result>,
+  ): Promise<Result> {
     const attempt = (left: number): Promise<Result> =>
       this.#resident
         .use(wanted, async ({ lens }, pause) => {
-          const checkpoint = (): Promise<void> => between(image.name, token, pause);
+          const checkpoint = (): Promise<void> => between(name, token, pause);
           await checkpoint();
-          const encoding = lens.known(image.sha256) ?? (await this.#encode(lens, image, checkpoint));
-          return work(encoding, lens, checkpoint);
+          return work(lens, checkpoint);
         })
         .catch((error: unknown) => {
           if (error instanceof ModelReplaced && left > 1) return attempt(left - 1);
-          throw asCaptionError(error, image.name);
+          throw asCaptionError(error, name);
         });
     return attempt(attempts);
   }

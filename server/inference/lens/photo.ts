@@ -1,4 +1,4 @@
-/** The picture that a report carries: upright, as the model saw it, small. */
+/** The pictures that a report carries and that thumbnails are: upright, as the model saw them, small. */
 import { imageLibrary } from '../imageLibrary.js';
 import type { Pixels } from '../resample.js';
 

@@ -98,6 +98,7 @@ async function hovers(panel: PanelPage, tab: string, view: LensView, selector: s
         const at = { clientX: right - 40 - 10 * run, clientY: bottom - 40 - 10 * run };
         const start = performance.now();
         element.dispatchEvent(new PointerEvent('pointerenter', at));
+        element.dispatchEvent(new PointerEvent('pointerover', { ...at, bubbles: true }));
         element.dispatchEvent(new PointerEvent('pointermove', at));
         document.body.getBoundingClientRect();
         samples.push(performance.now() - start);
