@@ -4,7 +4,7 @@ import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
 import { writePack } from '@clipcap/models/import/writePack';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import { CaptionError } from '@clipcap/protocol/error';
-import type { ImportDocument } from '@clipcap/protocol/import';
+import { UndecidedImport, type ImportDocument } from '@clipcap/protocol/import';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import type { Places } from './caption.js';
 import { checkPack, type CheckedPack } from './checkPack.js';
@@ -33,9 +33,13 @@ export async function importModel(command: ImportCommand, places: Places): Promi
   } catch (cause) {
     progress.clear();
     const { code, message } = cause instanceof CaptionError ? cause : unexpected(cause);
+    const question = cause instanceof UndecidedImport ? cause.question : undefined;
     if (code === 'cancelled') return interruptedExitCode;
     write(process.stderr, `${plain(message)}\n`);
-    if (command.json) write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+    if (command.json) {
+      const error = { code, message, ...(question && { question }) };
+      write(process.stdout, `${JSON.stringify({ version: 1, error }, null, 2)}\n`);
+    }
     return code === 'usage' ? 2 : 3;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('disconnect', interrupt);
