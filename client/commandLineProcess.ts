@@ -4,9 +4,10 @@ import { text } from 'node:stream/consumers';
 import type { CancellationToken } from 'vscode';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
 import type { ErrorCode } from '@clipcap/protocol/caption';
+import { UndecidedImport, type ImportQuestion } from '@clipcap/protocol/import';
 
 interface Failure {
-  readonly error: { readonly code: ErrorCode; readonly message: string };
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly question?: ImportQuestion };
 }
 
 interface RunOptions {
@@ -21,7 +22,7 @@ interface RunOptions {
 
 /**
  * Runs a command whose `--json` document is an object.
- * @throws CaptionError what the document says, or `cancelled`
+ * @throws CaptionError what the document says (an {@link UndecidedImport} if that is a question), or `cancelled`
  */
 export async function runCommandLine<Document extends object>(
   args: readonly string[],
@@ -59,6 +60,7 @@ export async function runCommandLine<Document extends object>(
   } catch (cause) {
     throw fromResponseError(new Error(stderr.trim() || 'The command line printed nothing.', { cause }));
   }
-  if ('error' in document) throw new CaptionError(document.error.code, document.error.message);
-  return document;
+  if (!('error' in document)) return document;
+  const { code, message, question } = document.error;
+  throw question ? new UndecidedImport(code, message, question) : new CaptionError(code, message);
 }

@@ -13,6 +13,7 @@ import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
 import { fromResponseError } from '@clipcap/protocol/error';
 import { runCommandLine } from './commandLineProcess.js';
 import { nameOf } from './images.js';
+import { askWhatIsOpen } from './importQuestions.js';
 
 interface ImportContext {
   /** `dist/cli.mjs` */
@@ -45,8 +46,9 @@ export async function importCheckpoint({ module, packs, log }: ImportContext): P
   const out = Uri.joinPath(packs, id).fsPath;
   const args = ['import', checkpoint.path, '--encoder', encoder.path, '--dtype', dtype.dtype, '--out', out];
   try {
-    const plan = await runCommandLine<ImportDocument>([...args, '--dry-run'], { module });
-    const answers = await askWhatIsAmbiguous(plan);
+    const answers = await askWhatIsOpen((told) =>
+      runCommandLine<ImportDocument>([...args, ...told, '--dry-run'], { module }),
+    );
     if (!answers) return;
     const document = await window.withProgress(
       { location: ProgressLocation.Notification, title: `Importing ${checkpoint.name}`, cancellable: true },
@@ -137,31 +139,6 @@ function itemOf({ id, title, goesWith }: ListedModel, why = 'downloaded'): Sourc
 async function pickPath(options: OpenDialogOptions): Promise<Source | undefined> {
   const [picked] = (await window.showOpenDialog(options)) ?? [];
   return picked && { path: picked.fsPath, name: nameOf(picked) };
-}
-
-/** The options that say what was answered, or undefined if a question was not. */
-async function askWhatIsAmbiguous({ findings }: ImportDocument): Promise<string[] | undefined> {
-  const answers: string[] = [];
-  for (const { what, value, from, flag, ambiguous } of findings) {
-    if (ambiguous !== true || from !== 'assumed' || flag === undefined) continue;
-    if (flag === '--mapper-heads') {
-      const heads = await window.showInputBox({
-        title: 'How many attention heads has the mapper?',
-        prompt: 'The checkpoint does not say. The official ones have 8.',
-        value,
-        validateInput: (text) => (/^[1-9]\d{0,3}$/u.test(text) ? undefined : 'A whole number.'),
-      });
-      if (heads === undefined) return undefined;
-      answers.push(flag, heads);
-    } else {
-      const usual = { label: value, description: 'as the official checkpoints of this kind' };
-      const other = { label: flag === '--normalize' ? 'scaled to length 1' : 'as the encoder gives it' };
-      const choice = await window.showQuickPick([usual, other], { title: `How was the ${what} given to the mapper?` });
-      if (!choice) return undefined;
-      if (choice === other) answers.push(flag);
-    }
-  }
-  return answers;
 }
 
 async function showImported(

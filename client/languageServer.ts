@@ -1,9 +1,17 @@
 /** The language client's life: one owner that starts, restarts and ends the server and knows its health. */
 import { EventEmitter, workspace, type CancellationToken, type Disposable, type ExtensionContext } from 'vscode';
 import type { LogOutputChannel } from 'vscode';
-import { LanguageClient, State, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
+import {
+  ConnectionError,
+  ErrorCodes,
+  LanguageClient,
+  ResponseError,
+  State,
+  TransportKind,
+  type LanguageClientOptions,
+} from 'vscode-languageclient/node';
 import type { CaptionResult } from '@clipcap/protocol/caption';
-import { fromResponseError } from '@clipcap/protocol/error';
+import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
 import {
   captionUri,
   restartInference,
@@ -24,6 +32,7 @@ import {
 } from '@clipcap/protocol/lens';
 
 const inspectCommand = 'clipcap.inspectPrefix';
+const endedMeanwhile = 'The language server ended before it had an answer, and is started again. Try again.';
 
 export class LanguageServer implements Disposable {
   readonly #module: string;
@@ -124,7 +133,7 @@ export class LanguageServer implements Disposable {
       if (!this.#client) throw new Error('The language server does not run; use "ClipCap: Restart Inference".');
       return await send(this.#client);
     } catch (error) {
-      throw fromResponseError(error);
+      throw isLost(error) ? new CaptionError('inference-failed', endedMeanwhile) : fromResponseError(error);
     }
   }
 
@@ -158,4 +167,10 @@ export class LanguageServer implements Disposable {
     this.#status = status;
     this.#statusChanged.fire(status);
   }
+}
+
+/** Whether a request was on its way when the server ended, or came before it was back. */
+function isLost(error: unknown): boolean {
+  const codes: readonly number[] = [ErrorCodes.PendingResponseRejected, ErrorCodes.ConnectionInactive];
+  return error instanceof ConnectionError || (error instanceof ResponseError && codes.includes(error.code));
 }

@@ -20,6 +20,8 @@ export class LensPanel {
   readonly #context: PanelContext;
   readonly #answers: PanelAnswers;
   #mode: PanelMode = 'inspected';
+  /** Of an earlier life of the window; shown once the webview is there to see it. */
+  readonly #restored: Uri | undefined;
   #uri: Uri | undefined;
   /** What the webview shows, said again whenever its script starts anew. */
   #shown: ToWebview | undefined;
@@ -29,6 +31,7 @@ export class LensPanel {
   constructor(panel: WebviewPanel, context: PanelContext, uri: Uri | undefined) {
     this.panel = panel;
     this.#context = context;
+    this.#restored = uri;
     this.#answers = new PanelAnswers(panel.webview, context.server);
     panel.webview.onDidReceiveMessage((message: unknown) => {
       this.#receive(message);
@@ -86,9 +89,10 @@ export class LensPanel {
     switch (read?.type) {
       case 'ready': {
         this.#answers.cancelAll();
-        const uri = this.#uri ?? (read.uri === undefined ? undefined : Uri.parse(read.uri, true));
+        const uri = this.#uri ?? (read.uri === undefined ? this.#restored : Uri.parse(read.uri, true));
         if (this.#shown) this.#post(this.#shown);
         else if (uri) void this.show(uri);
+        else this.#post({ type: 'empty' });
         break;
       }
       case 'copy':

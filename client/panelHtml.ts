@@ -25,12 +25,48 @@ export function panelHtml(webview: Webview, dist: Uri): string {
     <meta http-equiv="Content-Security-Policy" content="${policy}">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Prefix</title>
+    <script nonce="${nonce}">${loadAgain}</script>
     <link rel="stylesheet" href="${style}">
   </head>
   <body>
-    <div id="app"></div>
+    <div id="app">
+      <p id="opening" role="status">Opening the Prefix Lens…</p>
+      <button id="again" type="button" hidden>Try again</button>
+    </div>
     <script nonce="${nonce}" src="${script}"></script>
   </body>
 </html>
 `;
 }
+
+/**
+ * What a webview loads comes through a service worker of VS Code, which gives up after 30 s, or at once if it does not
+ * know the webview yet; both happen while a busy window is restored, and nothing of VS Code asks again. So script and
+ * style are asked for again, a few times by themselves and then whenever the user wants it; until the script runs, the
+ * page says what it waits for.
+ */
+const loadAgain = `
+(() => {
+  let attempts = 0;
+  addEventListener('error', ({ target }) => {
+    if (!(target instanceof HTMLScriptElement || target instanceof HTMLLinkElement)) return;
+    const opening = document.getElementById('opening');
+    const button = document.getElementById('again');
+    const load = () => {
+      const fresh = document.createElement(target.localName);
+      for (const { name, value } of target.attributes) fresh.setAttribute(name, value);
+      fresh.nonce = target.nonce;
+      const address = target.localName === 'script' ? 'src' : 'href';
+      const url = new URL(target[address]);
+      url.search = 'attempt=' + ++attempts;
+      fresh[address] = url;
+      if (opening && button) [opening.textContent, button.hidden] = ['Opening the Prefix Lens…', true];
+      target.replaceWith(fresh);
+    };
+    if (attempts < 4) return load();
+    if (!opening || !button) return;
+    [opening.textContent, button.hidden] = ['VS Code did not load what draws the Prefix Lens.', false];
+    button.addEventListener('click', load, { once: true });
+  }, true);
+})();
+`;

@@ -71,6 +71,8 @@ export type PanelRequest = {
 }[keyof PanelRequests];
 
 export type ToWebview =
+  /** There is no image: the window was reloaded before the webview could keep which one it had. */
+  | { readonly type: 'empty' }
   | { readonly type: 'loading'; readonly image: PanelImage }
   | { readonly type: 'result'; readonly image: PanelImage; readonly result: CaptionResult }
   | { readonly type: 'failed'; readonly image: PanelImage; readonly message: string }

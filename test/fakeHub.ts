@@ -57,17 +57,22 @@ export class FakeHub {
     for (const server of [this.#hub, this.#files]) server.on('connection', () => this.connections++);
   }
 
-  static async start(test: TestContext): Promise<FakeHub> {
+  /** @param test ends it; without one, whoever started it does */
+  static async start(test?: TestContext): Promise<FakeHub> {
     const fake = new FakeHub();
+    test?.after(() => fake.stop());
     for (const server of [fake.#hub, fake.#files]) {
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
-      test.after(() => {
-        server.closeAllConnections();
-        server.close();
-      });
     }
     return fake;
+  }
+
+  stop(): void {
+    for (const server of [this.#hub, this.#files]) {
+      server.closeAllConnections();
+      server.close();
+    }
   }
 
   get endpoint(): string {

@@ -29,6 +29,13 @@ export function drawPending(parent: HTMLElement, name: string): void {
   about.append('h1').attr('class', 'caption pending').attr('role', 'status').text('Captioning…');
 }
 
+/** Says in `parent` that there is no image, and how to get one. */
+export function drawEmpty(parent: HTMLElement): void {
+  const about = drawName(parent, '');
+  about.append('h1').attr('class', 'caption').text('No image');
+  about.append('p').attr('role', 'status').text('Choose “ClipCap: Inspect Prefix” for the image to be shown here.');
+}
+
 /** Says in `parent` why a file has no caption, and offers to try again. */
 export function drawFailure(parent: HTMLElement, name: string, message: string, actions: CaptionActions): void {
   const about = drawName(parent, name);

@@ -7,7 +7,7 @@ import {
   type PickedImage,
   type ToWebview,
 } from '@clipcap/protocol/panel';
-import { drawCaption, drawFailure, drawPending, type CaptionActions } from './caption.js';
+import { drawCaption, drawEmpty, drawFailure, drawPending, type CaptionActions } from './caption.js';
 import { choice } from './controls.js';
 import { deliver } from './exportTools.js';
 import { Highlights, type Highlight } from './highlights.js';
@@ -184,7 +184,11 @@ function draw(message: Extract<ToWebview, { image: PanelImage }>): void {
 
 window.addEventListener('message', ({ data }: MessageEvent<ToWebview>) => {
   if (data.type === 'answer' || data.type === 'error') requests.receive(data);
-  else {
+  else if (data.type === 'empty') {
+    page.dataset['state'] = data.type;
+    section.hidden = true;
+    drawEmpty(about);
+  } else {
     if (image && image.uri !== data.image.uri) forgetCaption();
     image = data.image;
     remember({});

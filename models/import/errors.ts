@@ -1,22 +1,18 @@
 /** Errors of an import: what was given does not fit together. */
 import { basename } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
-import type { EncoderOutput } from '@clipcap/protocol/import';
+import { UndecidedImport, type ImportQuestion } from '@clipcap/protocol/import';
 
 /** @param remedy a sentence: what to do instead */
 export function mismatch(path: string, what: string, remedy: string): CaptionError {
-  return new CaptionError('checkpoint-mismatch', `${basename(path)} ${what}. ${remedy} (${path})`);
+  return new CaptionError('checkpoint-mismatch', sentences(path, what, remedy));
 }
 
-/** `checkpoint-mismatch` of an ONNX encoder whose embedding somebody must point out. */
-export class UnknownOutput extends CaptionError {
-  /** What it may be. */
-  readonly outputs: readonly EncoderOutput[];
+/** The same, where an answer to a question is the remedy: an editor can ask it. */
+export function undecided(path: string, what: string, remedy: string, question: ImportQuestion): UndecidedImport {
+  return new UndecidedImport('checkpoint-mismatch', sentences(path, what, remedy), question);
+}
 
-  constructor(path: string, what: string, outputs: readonly EncoderOutput[]) {
-    const names = outputs.map(({ name, width }) => `${name.slice(0, 100)} (${width} values)`).join(', ');
-    const remedy = `Say which is the image’s embedding with --encoder-output: ${names}.`.slice(0, 1000);
-    super('checkpoint-mismatch', mismatch(path, what, remedy).message);
-    this.outputs = outputs;
-  }
+function sentences(path: string, what: string, remedy: string): string {
+  return `${basename(path)} ${what}. ${remedy} (${path})`;
 }

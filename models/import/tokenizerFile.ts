@@ -6,7 +6,7 @@ import { CheckpointFile } from '../checkpoints/checkpointFile.js';
 import { invalid } from '../checkpoints/errors.js';
 import { readJson } from '../checkpoints/huggingFace.js';
 import { gpt2TokenizerJson } from '../tokenizer/gpt2.js';
-import { mismatch } from './errors.js';
+import { mismatch, undecided } from './errors.js';
 
 export interface PackTokenizer {
   /** The text of the pack's `tokenizer.json`. */
@@ -47,7 +47,8 @@ export async function readTokenizer(
   if (isThere) return readFile(beside, vocabulary, 'config');
   if (vocabulary < gpt2Vocabulary) {
     const what = `has a vocabulary of ${vocabulary} tokens, which is not GPT-2’s`;
-    throw mismatch(checkpoint, what, 'Name its tokenizer.json with --tokenizer.');
+    const remedy = 'Name its tokenizer.json with --tokenizer, or put it beside the checkpoint.';
+    throw undecided(checkpoint, what, remedy, { flag: '--tokenizer' });
   }
   const json = await gpt2TokenizerJson();
   return { json, stopToken: gpt2StopToken, description: 'GPT-2’s', from: 'assumed' };

@@ -1,13 +1,12 @@
 /** `clipcap import`: a pack of a checkpoint and an encoder, tried before it is there, and a report of what was decided. */
 import { basename, resolve } from 'node:path';
-import { UnknownOutput } from '@clipcap/models/import/errors';
 import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
 import { writePack } from '@clipcap/models/import/writePack';
 import { classLabels } from '@clipcap/models/pack/encoderManifest';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import { readManifest } from '@clipcap/models/pack/openPack';
 import { CaptionError } from '@clipcap/protocol/error';
-import type { ImportDocument, ImportFailure } from '@clipcap/protocol/import';
+import { UndecidedImport, type ImportDocument } from '@clipcap/protocol/import';
 import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { checkPack, type CheckedPack } from './checkPack.js';
@@ -38,12 +37,12 @@ export async function importModel(command: ImportCommand, places: Places): Promi
   } catch (cause) {
     progress.clear();
     const { code, message } = cause instanceof CaptionError ? cause : unexpected(cause);
+    const question = cause instanceof UndecidedImport ? cause.question : undefined;
     if (code === 'cancelled') return interruptedExitCode;
     write(process.stderr, `${plain(message)}\n`);
     if (command.json) {
-      const outputs = cause instanceof UnknownOutput ? cause.outputs : undefined;
-      const failure: ImportFailure = { version: 1, error: { code, message, ...(outputs && { outputs }) } };
-      write(process.stdout, `${JSON.stringify(failure, null, 2)}\n`);
+      const error = { code, message, ...(question && { question }) };
+      write(process.stdout, `${JSON.stringify({ version: 1, error }, null, 2)}\n`);
     }
     return code === 'usage' ? 2 : 3;
   } finally {

@@ -38,12 +38,15 @@ export function sentence(text: string, style: HoverStyle): MarkupContent {
   return style.markdown ? markdown(escapeMarkdown(text)) : plain(text);
 }
 
-/** Text that Markdown, its HTML and its automatic links leave as it is. */
+/**
+ * Text that Markdown, its HTML and its automatic links leave as it is. What only counts at the beginning of a line is left
+ * alone elsewhere: some editors show Markdown as it is written.
+ */
 function escapeMarkdown(text: string): string {
   return text
     .trim()
     .replace(/\s+/gu, ' ')
-    .replace(/[\\`*_{}[\]()#+\-!~<>|&$:@]/gu, '\\$&')
+    .replace(/[\\`*_{}[\]()!~<>|&$:@]|^[#+-]/gu, '\\$&')
     .replace(/^(\d+)\./u, '$1\\.')
     .replace(/\b(www)\./giu, '$1\\.');
 }

@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { GraphBuilder } from '@clipcap/models/graphs/graph';
 import { openPack } from '@clipcap/models/pack/openPack';
-import type { ImportFailure } from '@clipcap/protocol/import';
+import { meanColourEncoder } from '../meanColourEncoder.js';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { captioned, clipcap, failure } from './clipcap.js';
@@ -14,18 +13,6 @@ const checkpoint = fixture('import/mlp.pt');
 const picture = fixture('import/picture.png');
 /** That of the checkpoint's mapper. */
 const width = 32;
-
-/** An encoder of the mean colour, with outputs of these names and widths. */
-function encoder(input: string, outputs: Readonly<Record<string, number>>): Uint8Array {
-  const graph = new GraphBuilder();
-  const pixels = graph.input(input, 'float32', ['N', 3, 16, 16]);
-  const colour = graph.node('Flatten', [graph.node('GlobalAveragePool', [pixels])], { axis: 1 });
-  for (const [name, size] of Object.entries(outputs)) {
-    const values = Array.from({ length: 3 * size }, (_, i) => Math.sin(i + size));
-    graph.output(name, graph.node('MatMul', [colour, graph.floats(values, [3, size])]), 'float32', ['N', size]);
-  }
-  return graph.build('encoder');
-}
 
 async function importEncoder(context: TestContext, bytes: Uint8Array, args: readonly string[] = []) {
   const folder = await temporaryFolder(context);
@@ -36,8 +23,8 @@ async function importEncoder(context: TestContext, bytes: Uint8Array, args: read
 }
 
 test('an only output of another name is taken for the embedding, and captions come of it', async (context) => {
-  const usual = await importEncoder(context, encoder('pixel_values', { image_embeds: width }));
-  const other = await importEncoder(context, encoder('input', { pooled: width }));
+  const usual = await importEncoder(context, meanColourEncoder('pixel_values', { image_embeds: width }));
+  const other = await importEncoder(context, meanColourEncoder('input', { pooled: width }));
   const [expected, actual] = await Promise.all(
     [usual, other].map(async ({ out, result }) => {
       assert.equal(result.code, 0, result.stderr);
@@ -63,7 +50,7 @@ test('an only output of another name is taken for the embedding, and captions co
 });
 
 test('of several outputs, --encoder-output names the embedding', async (context) => {
-  const bytes = encoder('pixel_values', { scores: 7, pooled: width });
+  const bytes = meanColourEncoder('pixel_values', { scores: 7, pooled: width });
   const { out, result } = await importEncoder(context, bytes, ['--encoder-output', 'pooled']);
   assert.equal(result.code, 0, result.stderr);
   const { manifest } = await openPack(out);
@@ -71,20 +58,22 @@ test('of several outputs, --encoder-output names the embedding', async (context)
 });
 
 test('of several outputs without the usual name, all are named and none is taken', async (context) => {
-  const { result } = await importEncoder(context, encoder('pixel_values', { scores: 7, pooled: width }));
+  const { result } = await importEncoder(context, meanColourEncoder('pixel_values', { scores: 7, pooled: width }));
   assert.equal(result.code, 3);
-  const { code, message } = failure(result.stdout);
+  const { code, message, question } = failure(result.stdout);
   assert.equal(code, 'checkpoint-mismatch');
-  assert.match(message, /--encoder-output: scores \(7 values\), pooled \(32 values\)/u);
-  const { error } = JSON.parse(result.stdout) as ImportFailure;
-  assert.deepEqual(error.outputs, [
-    { name: 'scores', width: 7 },
-    { name: 'pooled', width },
-  ]);
+  assert.deepEqual(question, {
+    flag: '--encoder-output',
+    outputs: [
+      { name: 'scores', width: 7 },
+      { name: 'pooled', width },
+    ],
+  });
+  assert.match(message, /--encoder-output, one of scores \(7 values\), pooled \(32 values\)/u);
 });
 
 test('an output that is not there is refused with the names of those that are', async (context) => {
-  const bytes = encoder('pixel_values', { image_embeds: width });
+  const bytes = meanColourEncoder('pixel_values', { image_embeds: width });
   const { result } = await importEncoder(context, bytes, ['--encoder-output', 'pooled']);
   const { code, message } = failure(result.stdout);
   assert.equal(code, 'checkpoint-mismatch');

@@ -1,29 +1,12 @@
 /** A run of captioning as it goes on, in real VS Code: the model loads, and a user who has changed their mind. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { startBrowser, type Browser } from './browser.js';
-import { startCodeServer, type CodeServer } from './codeServer.js';
+import { describe } from 'node:test';
 import { testsIn } from './testsIn.js';
-import { openWorkbench, type Workbench } from './workbench.js';
 
 describe('captioning in real VS Code', () => {
-  let browser: Browser;
-  let server: CodeServer;
-  let workbench: Workbench;
+  const inVsCode = testsIn({ trusted: true, settings: { 'clipcap.provider': 'cpu' } });
 
-  before(async () => {
-    server = await startCodeServer({ trusted: true, settings: { 'clipcap.provider': 'cpu' } });
-    browser = await startBrowser();
-    workbench = await openWorkbench(browser, server);
-  });
-  after(async () => {
-    await browser.close();
-    await server.stop();
-  });
-
-  const inVsCode = testsIn(() => workbench);
-
-  inVsCode('the status bar says that the model is loading, then that it is ready', async () => {
+  inVsCode('the status bar says that the model is loading, then that it is ready', async ({ workbench }) => {
     const { page } = workbench;
     await workbench.open('coffee.jpg');
     const item = page.locator('.statusbar-item a[aria-label^="ClipCap: model"]').first();
@@ -46,26 +29,29 @@ describe('captioning in real VS Code', () => {
     assert.equal(await page.evaluate(() => document.body.dataset['states']), 'loading ready');
   });
 
-  inVsCode('a run that is cancelled in its notification ends at once and says nothing', async () => {
-    const [id = assert.fail('no inference process runs')] = await server.inferenceProcesses();
-    const expected = (await server.captionByCommandLine('photos/rocket.jpg')).captions[0]?.text ?? '';
-    await workbench.open('rocket.jpg');
-    // Stopped, it cannot answer before it is cancelled.
-    process.kill(id, 'SIGSTOP');
-    await workbench.command('ClipCap: Caption This Image');
-    const running = workbench.notification('Captioning rocket.jpg');
-    await running.getByRole('button', { name: 'Cancel' }).first().click();
-    await running.waitFor({ state: 'hidden' });
-    process.kill(id, 'SIGCONT');
-    // The process lives, takes the next request, and the one before has said nothing.
-    await workbench.command('ClipCap: Caption This Image');
-    await workbench.notification(`rocket.jpg: “${expected}”`).waitFor();
-    const said = workbench.page.locator('.notifications-toasts .notification-list-item');
-    assert.equal(await said.filter({ hasText: 'rocket.jpg: “' }).count(), 1);
-    assert.deepEqual(await server.inferenceProcesses(), [id]);
-  });
+  inVsCode(
+    'a run that is cancelled in its notification ends at once and says nothing',
+    async ({ server, workbench }) => {
+      const [id = assert.fail('no inference process runs')] = await server.inferenceProcesses();
+      const expected = (await server.captionByCommandLine('photos/rocket.jpg')).captions[0]?.text ?? '';
+      await workbench.open('rocket.jpg');
+      // Stopped, it cannot answer before it is cancelled.
+      process.kill(id, 'SIGSTOP');
+      await workbench.command('ClipCap: Caption This Image');
+      const running = workbench.notification('Captioning rocket.jpg');
+      await running.getByRole('button', { name: 'Cancel' }).first().click();
+      await running.waitFor({ state: 'hidden' });
+      process.kill(id, 'SIGCONT');
+      // The process lives, takes the next request, and the one before has said nothing.
+      await workbench.command('ClipCap: Caption This Image');
+      await workbench.notification(`rocket.jpg: “${expected}”`).waitFor();
+      const said = workbench.page.locator('.notifications-toasts .notification-list-item');
+      assert.equal(await said.filter({ hasText: 'rocket.jpg: “' }).count(), 1);
+      assert.deepEqual(await server.inferenceProcesses(), [id]);
+    },
+  );
 
-  test('nothing was complained about in the console', () => {
+  inVsCode('nothing was complained about in the console', ({ workbench }) => {
     assert.deepEqual(workbench.complaints, []);
   });
 });

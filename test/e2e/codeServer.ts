@@ -18,6 +18,8 @@ export interface CodeServerOptions {
   readonly trusted: boolean;
   /** The user's settings, beyond those that keep VS Code quiet. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Settings of the machine that VS Code is connected to: those whose scope is `machine` are read from there only. */
+  readonly machineSettings?: Readonly<Record<string, unknown>>;
   /** The workspace's `.vscode/settings.json`. */
   readonly workspaceSettings?: Readonly<Record<string, unknown>>;
 }
@@ -26,8 +28,12 @@ export interface CodeServer {
   /** Where a browser opens the workspace. */
   readonly url: string;
   readonly workspace: string;
+  /** The folder of VS Code's own data: settings, and what extensions keep. */
+  readonly userData: string;
   /** The folder that the VSIX was installed into. */
   readonly extension: string;
+  /** Replaces the machine's settings; a window reads them when it is loaded. */
+  readonly changeMachineSettings: (settings: Readonly<Record<string, unknown>>) => Promise<void>;
   /** What the packaged command line, with these options, says about a file of the workspace. */
   readonly captionByCommandLine: (
     path: string,
@@ -35,7 +41,14 @@ export interface CodeServer {
   ) => Promise<Exclude<ImageEntry, { error: unknown }>>;
   /** What the packaged command line's `inspect`, with these options, says about a file of the workspace. */
   readonly inspectByCommandLine: (path: string, ...cliOptions: readonly string[]) => Promise<InspectDocument>;
-  /** The inference processes that run. */
+  /** The folder in which the extension and its command line keep models that were downloaded. */
+  readonly models: string;
+  /** What the packaged command line prints. */
+  readonly commandLine: (...args: readonly string[]) => Promise<string>;
+  /** The processes in which this VS Code runs its extensions. */
+  readonly extensionHosts: () => Promise<readonly number[]>;
+  /** The language servers and the inference processes that run. */
+  readonly languageServers: () => Promise<readonly number[]>;
   readonly inferenceProcesses: () => Promise<readonly number[]>;
   /** Files that our server and inference processes have open or mapped into memory. */
   readonly filesInUse: () => Promise<readonly string[]>;
@@ -78,6 +91,11 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   }
   await mkdir(join(folder, 'user', 'User'), { recursive: true });
   await writeFile(userSettings, JSON.stringify({ ...quiet, ...options.settings }));
+  const changeMachineSettings = async (settings: Readonly<Record<string, unknown>>): Promise<void> => {
+    await mkdir(join(folder, 'user', 'Machine'), { recursive: true });
+    await writeFile(join(folder, 'user', 'Machine', 'settings.json'), JSON.stringify(settings));
+  };
+  if (options.machineSettings !== undefined) await changeMachineSettings(options.machineSettings);
 
   const env = cleanEnvironment(folder);
   const profile = [
@@ -127,7 +145,10 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   return {
     url: `http://${address}/?folder=${encodeURIComponent(workspace)}`,
     workspace,
+    userData: join(folder, 'user'),
     extension,
+    models: join(folder, '.local', 'share', 'clipcap-lens', 'models'),
+    changeMachineSettings,
     captionByCommandLine: async (path, ...cliOptions) => {
       const stdout = await commandLine('caption', '--json', ...cliOptions, path);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- other tests check the document itself
@@ -138,6 +159,16 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     inspectByCommandLine: async (path, ...cliOptions) =>
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- other tests check the document itself
       JSON.parse(await commandLine('inspect', '--json', ...cliOptions, path)) as InspectDocument,
+    commandLine,
+    extensionHosts: async () => {
+      const hosts: number[] = [];
+      for (const id of await processesRunning('--type=extensionHost')) {
+        const environment = await readFile(join('/proc', String(id), 'environ'), 'utf8').catch(() => '');
+        if (environment.split('\0').includes(`HOME=${folder}`)) hosts.push(id);
+      }
+      return hosts;
+    },
+    languageServers: () => processesRunning(join(extension, 'dist', 'server.mjs')),
     inferenceProcesses: () => processesRunning(join(extension, 'dist', 'inference.mjs')),
     filesInUse: () => filesInUse(extension),
     stop: async () => {
@@ -151,7 +182,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
 /** This process's environment without what would tell VS Code or Node about the process that runs the tests. */
 function cleanEnvironment(home: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(?:VSCODE_|NODE_|npm_|CLIPCAP_|INIT_CWD)/u.test(name));
-  return { ...Object.fromEntries(kept), HOME: home };
+  return { ...Object.fromEntries(kept), HOME: home, XDG_DATA_HOME: '' };
 }
 
 async function freePort(): Promise<number> {

@@ -1,11 +1,10 @@
 /** The packaged extension in real VS Code, used as a user uses it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { root } from '../root.js';
-import { screenshotPath, startBrowser, type Browser, type Frame, type Locator } from './browser.js';
-import { startCodeServer, type CodeServer } from './codeServer.js';
-import { testsIn } from './testsIn.js';
-import { openWorkbench, type Workbench } from './workbench.js';
+import { screenshotPath, type Frame, type Locator } from './browser.js';
+import { testsIn, type VsCode } from './testsIn.js';
+import type { Workbench } from './workbench.js';
 
 /** What the panel's frame says, position by position. */
 function wordsDrawn(frame: Frame): Promise<readonly { position: number; words: readonly string[] }[]> {
@@ -32,100 +31,94 @@ async function pictureOfHover({ page, hover }: Workbench, text: string, expected
   await page.screenshot({ path: screenshotPath('readme-hover'), clip });
 }
 
+/** The panel's frame shows what the command line says about a file of the workspace. */
+async function expectPanel({ server, workbench }: VsCode, path: string): Promise<void> {
+  const expected = await server.captionByCommandLine(path);
+  const frame = await workbench.panel();
+  assert.equal(await frame.locator('h1').textContent(), expected.captions[0]?.text);
+  assert.deepEqual(
+    await wordsDrawn(frame),
+    expected.prefix.map(({ position, nearest }) => ({
+      position,
+      words: nearest.map(({ id, score }) => `${id} ${score.toFixed(2)} bar`),
+    })),
+  );
+}
+
 describe('the packaged extension in real VS Code', () => {
-  let server: CodeServer;
-  let browser: Browser;
-  let workbench: Workbench;
+  const inVsCode = testsIn({ trusted: true, settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
 
-  before(async () => {
-    server = await startCodeServer({ trusted: true, settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
-    browser = await startBrowser();
-    workbench = await openWorkbench(browser, server);
-  });
-  after(async () => {
-    await browser.close();
-    await server.stop();
-  });
+  inVsCode(
+    'the Explorer’s context menu captions a photo, and Copy copies the caption',
+    async ({ server, workbench }) => {
+      const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
+      await workbench.chooseFromExplorer(['photos', 'chelsea.jpg'], 'Caption This Image');
+      const notification = workbench.notification(`chelsea.jpg: “${expected}”`);
+      await notification.waitFor();
+      await workbench.page.screenshot({ path: screenshotPath('vscode-notification') });
+      await notification.locator('.monaco-button').filter({ hasText: 'Copy' }).first().click();
+      await notification.waitFor({ state: 'hidden' });
+      await workbench.page.waitForFunction(async (text) => (await navigator.clipboard.readText()) === text, expected);
+    },
+  );
 
-  const inVsCode = testsIn(() => workbench);
+  inVsCode(
+    'several photos from the Explorer give one summary, and the log has their captions',
+    async ({ server, workbench }) => {
+      const { page } = workbench;
+      const photos = ['chelsea.jpg', 'coffee.jpg', 'rocket.jpg'];
+      const captions = await Promise.all(photos.map((name) => server.captionByCommandLine(`photos/${name}`)));
+      const lines = captions.map(({ captions: [best] }, index) => `photos/${photos[index]}: “${best?.text}”`);
+      const row = (name: string): Locator =>
+        page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: name }).first();
+      if ((await row('photos').getAttribute('aria-expanded')) !== 'true') await row('photos').click();
+      const [first = '', ...others] = photos;
+      await row(first).click();
+      // The Explorer selects what the editor shows once more when it has opened: adding to the selection waits for that.
+      await page.locator('.tab.active').filter({ hasText: first }).waitFor();
+      await page.waitForTimeout(1000);
+      for (const name of others) {
+        await row(name).click({ modifiers: ['Control'] });
+        await page
+          .locator('.explorer-folders-view .monaco-list-row.selected')
+          .filter({ hasText: name })
+          .first()
+          .waitFor();
+      }
+      await workbench.chooseFromExplorer(['photos', 'rocket.jpg'], 'Caption This Image');
+      const summary = workbench.notification('Captioned 3 of 3 images.');
+      await summary.waitFor();
+      await summary.locator('.monaco-button').filter({ hasText: 'Show Captions' }).first().click();
+      // The log breaks lines where it has to, so spaces do not count.
+      await page.waitForFunction((wanted) => {
+        const drawn = [...document.querySelectorAll<HTMLElement>('.output-view .view-line')];
+        const text = drawn
+          .toSorted((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)
+          .map((line) => line.textContent)
+          .join('');
+        return wanted.every((line) => text.replaceAll(/\s/gu, '').includes(line.replaceAll(/\s/gu, '')));
+      }, lines);
+      await page.keyboard.press('Control+J');
+      await page.locator('.output-view').waitFor({ state: 'hidden' });
+    },
+  );
 
-  const expectPanel = async (path: string): Promise<void> => {
-    const expected = await server.captionByCommandLine(path);
-    const frame = await workbench.panel();
-    assert.equal(await frame.locator('h1').textContent(), expected.captions[0]?.text);
-    assert.deepEqual(
-      await wordsDrawn(frame),
-      expected.prefix.map(({ position, nearest }) => ({
-        position,
-        words: nearest.map(({ id, score }) => `${id} ${score.toFixed(2)} bar`),
-      })),
-    );
-  };
-
-  inVsCode('the Explorer’s context menu captions a photo, and Copy copies the caption', async () => {
-    const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
-    await workbench.chooseFromExplorer(['photos', 'chelsea.jpg'], 'Caption This Image');
-    const notification = workbench.notification(`chelsea.jpg: “${expected}”`);
-    await notification.waitFor();
-    await workbench.page.screenshot({ path: screenshotPath('vscode-notification') });
-    await notification.locator('.monaco-button').filter({ hasText: 'Copy' }).first().click();
-    await notification.waitFor({ state: 'hidden' });
-    await workbench.page.waitForFunction(async (text) => (await navigator.clipboard.readText()) === text, expected);
-  });
-
-  inVsCode('several photos from the Explorer give one summary, and the log has their captions', async () => {
-    const { page } = workbench;
-    const photos = ['chelsea.jpg', 'coffee.jpg', 'rocket.jpg'];
-    const captions = await Promise.all(photos.map((name) => server.captionByCommandLine(`photos/${name}`)));
-    const lines = captions.map(({ captions: [best] }, index) => `photos/${photos[index]}: “${best?.text}”`);
-    const row = (name: string): Locator =>
-      page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: name }).first();
-    if ((await row('photos').getAttribute('aria-expanded')) !== 'true') await row('photos').click();
-    const [first = '', ...others] = photos;
-    await row(first).click();
-    // The Explorer selects what the editor shows once more when it has opened: adding to the selection waits for that.
-    await page.locator('.tab.active').filter({ hasText: first }).waitFor();
-    await page.waitForTimeout(1000);
-    for (const name of others) {
-      await row(name).click({ modifiers: ['Control'] });
-      await page
-        .locator('.explorer-folders-view .monaco-list-row.selected')
-        .filter({ hasText: name })
-        .first()
-        .waitFor();
-    }
-    await workbench.chooseFromExplorer(['photos', 'rocket.jpg'], 'Caption This Image');
-    const summary = workbench.notification('Captioned 3 of 3 images.');
-    await summary.waitFor();
-    await summary.locator('.monaco-button').filter({ hasText: 'Show Captions' }).first().click();
-    // The log breaks lines where it has to, so spaces do not count.
-    await page.waitForFunction((wanted) => {
-      const drawn = [...document.querySelectorAll<HTMLElement>('.output-view .view-line')];
-      const text = drawn
-        .toSorted((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)
-        .map((line) => line.textContent)
-        .join('');
-      return wanted.every((line) => text.replaceAll(/\s/gu, '').includes(line.replaceAll(/\s/gu, '')));
-    }, lines);
-    await page.keyboard.press('Control+J');
-    await page.locator('.output-view').waitFor({ state: 'hidden' });
-  });
-
-  inVsCode('the palette’s command captions the image that is open', async () => {
+  inVsCode('the palette’s command captions the image that is open', async ({ server, workbench }) => {
     const expected = (await server.captionByCommandLine('photos/coffee.jpg')).captions[0]?.text ?? '';
     await workbench.open('coffee.jpg');
     await workbench.command('ClipCap: Caption This Image');
     await workbench.notification(`coffee.jpg: “${expected}”`).waitFor();
   });
 
-  inVsCode('with an image in front, the status bar names the state', async () => {
+  inVsCode('with an image in front, the status bar names the state', async ({ workbench }) => {
     const item = workbench.page.locator('.statusbar-item').filter({ hasText: 'ClipCap' }).first();
     await item.waitFor();
     const label = await item.locator('a').first().getAttribute('aria-label');
     assert.match(label ?? '', /^ClipCap: model .+, provider cpu, ready$/u);
   });
 
-  inVsCode('a hover in Markdown shows the caption, its confidence and a link to the prefix', async () => {
+  inVsCode('a hover in Markdown shows the caption, its confidence and a link to the prefix', async (vscode) => {
+    const { server, workbench } = vscode;
     const [expected] = (await server.captionByCommandLine('photos/astronaut.jpg')).captions;
     await workbench.open('README.md');
     const hover = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
@@ -134,23 +127,26 @@ describe('the packaged extension in real VS Code', () => {
     await pictureOfHover(workbench, 'photos/astronaut.jpg', expected?.text ?? '');
     const again = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
     await again.locator('a').filter({ hasText: 'Inspect Prefix' }).first().click();
-    await expectPanel('photos/astronaut.jpg');
+    await expectPanel(vscode, 'photos/astronaut.jpg');
   });
 
-  inVsCode('the status bar item is there with the panel and Markdown in front, and not with other files', async () => {
-    const item = workbench.page.locator('.statusbar-item').filter({ hasText: 'ClipCap' }).first();
-    const panelTab = workbench.page.locator('.tab').filter({ hasText: 'Prefix:' }).first();
-    await panelTab.click();
-    await item.waitFor();
-    await workbench.page.locator('.tab').filter({ hasText: 'README.md' }).first().click();
-    await item.waitFor();
-    await workbench.command('File: New Untitled Text File');
-    await item.waitFor({ state: 'hidden' });
-    await workbench.command('View: Close Editor');
-    await item.waitFor();
-  });
+  inVsCode(
+    'the status bar item is there with the panel and Markdown in front, and not with other files',
+    async ({ workbench }) => {
+      const item = workbench.page.locator('.statusbar-item').filter({ hasText: 'ClipCap' }).first();
+      const panelTab = workbench.page.locator('.tab').filter({ hasText: 'Prefix:' }).first();
+      await panelTab.click();
+      await item.waitFor();
+      await workbench.page.locator('.tab').filter({ hasText: 'README.md' }).first().click();
+      await item.waitFor();
+      await workbench.command('File: New Untitled Text File');
+      await item.waitFor({ state: 'hidden' });
+      await workbench.command('View: Close Editor');
+      await item.waitFor();
+    },
+  );
 
-  inVsCode('the language status names pack and provider, and links to log and restart', async () => {
+  inVsCode('the language status names pack and provider, and links to log and restart', async ({ workbench }) => {
     const { page } = workbench;
     await page.locator('.tab').filter({ hasText: 'README.md' }).first().click();
     await page.locator('[id="status.languageStatus"]').first().hover();
@@ -163,14 +159,15 @@ describe('the packaged extension in real VS Code', () => {
     await page.keyboard.press('Escape');
   });
 
-  inVsCode('the panel is there again after the window was reloaded', async () => {
+  inVsCode('the panel is there again after the window was reloaded', async (vscode) => {
+    const { workbench } = vscode;
     await workbench.reload();
-    await expectPanel('photos/astronaut.jpg');
+    await expectPanel(vscode, 'photos/astronaut.jpg');
   });
 
   inVsCode(
     'a hover finds a photo whose name has spaces, #, % and Cyrillic letters, in Markdown and in HTML',
-    async () => {
+    async ({ server, workbench }) => {
       const expected = (await server.captionByCommandLine('photos/chelsea.jpg')).captions[0]?.text ?? '';
       await workbench.open('README.md');
       await workbench.hover('наша', expected);
@@ -179,7 +176,8 @@ describe('the packaged extension in real VS Code', () => {
     },
   );
 
-  inVsCode('the panel shows the right words, in every theme', async () => {
+  inVsCode('the panel shows the right words, in every theme', async (vscode) => {
+    const { server, workbench } = vscode;
     const themes = {
       dark: 'Dark Modern',
       light: 'Light Modern',
@@ -192,7 +190,7 @@ describe('the packaged extension in real VS Code', () => {
       const frame = await workbench.panel();
       const wanted = { dark: 'vscode-dark', light: 'vscode-light', 'high-contrast': 'vscode-high-contrast' }[name];
       await frame.locator(`body.${wanted} .file`).filter({ hasText: 'raccoon.jpg' }).waitFor();
-      await expectPanel('photos/raccoon.jpg');
+      await expectPanel(vscode, 'photos/raccoon.jpg');
       await workbench.page.screenshot({ path: screenshotPath(`vscode-panel-${name}`) });
       await workbench.open('README.md');
       await workbench.hover('photos/raccoon.jpg', expected?.text ?? '');
@@ -200,7 +198,8 @@ describe('the packaged extension in real VS Code', () => {
     }
   });
 
-  inVsCode('the panel uses the room that it is given', async () => {
+  inVsCode('the panel uses the room that it is given', async (vscode) => {
+    const { workbench } = vscode;
     const { page } = workbench;
     await workbench.theme('Dark Modern');
     await page.setViewportSize({ width: 2460, height: 1215 });
@@ -208,7 +207,7 @@ describe('the packaged extension in real VS Code', () => {
     await page.keyboard.press('Control+B');
     const frame = await workbench.panel();
     await frame.locator('body.vscode-dark .file').filter({ hasText: 'astronaut.jpg' }).waitFor();
-    await expectPanel('photos/astronaut.jpg');
+    await expectPanel(vscode, 'photos/astronaut.jpg');
     const clip = (await page.locator('iframe.webview').last().boundingBox()) ?? assert.fail('the panel is not in view');
     const columns = new Set(
       await frame
@@ -219,7 +218,7 @@ describe('the packaged extension in real VS Code', () => {
     await page.screenshot({ path: screenshotPath('readme-panel'), clip });
   });
 
-  inVsCode('its processes use nothing of the repository', async () => {
+  inVsCode('its processes use nothing of the repository', async ({ server }) => {
     const files = await server.filesInUse();
     assert.ok(
       files.some((path) => path.startsWith(server.extension) && path.includes('libonnxruntime')),
@@ -230,7 +229,7 @@ describe('the packaged extension in real VS Code', () => {
     assert.deepEqual(ofRepository, []);
   });
 
-  test('nothing was complained about in the console', () => {
+  inVsCode('nothing was complained about in the console', ({ workbench }) => {
     assert.deepEqual(workbench.complaints, []);
   });
 });

@@ -1,30 +1,18 @@
 /** What a user is told once: the sentence on the built-in pack's licence. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { screenshotPath, startBrowser, type Browser } from './browser.js';
-import { startCodeServer, type CodeServer } from './codeServer.js';
-import { openWorkbench, type Workbench } from './workbench.js';
+import { describe } from 'node:test';
+import { screenshotPath } from './browser.js';
+import { testsIn } from './testsIn.js';
 
 describe('the first use of the built-in pack', () => {
-  let browser: Browser;
-  let server: CodeServer;
-  let workbench: Workbench;
   let caption: string;
-
-  before(async () => {
-    server = await startCodeServer({ trusted: true });
+  const inVsCode = testsIn({ trusted: true }, async ({ server }) => {
     caption = (await server.captionByCommandLine('photos/astronaut.jpg')).captions[0]?.text ?? '';
-    browser = await startBrowser();
-    workbench = await openWorkbench(browser, server);
-  });
-  after(async () => {
-    await browser.close();
-    await server.stop();
   });
 
   const note = 'Use Another Pack';
 
-  test('tells its licence, be it only for a hover, and leads to the other packs', async () => {
+  inVsCode('tells its licence, be it only for a hover, and leads to the other packs', async ({ workbench }) => {
     await workbench.open('README.md');
     // The note comes with the first caption, and goes by itself after a while.
     const toast = workbench.notification(note);
@@ -36,7 +24,7 @@ describe('the first use of the built-in pack', () => {
     await workbench.page.locator('.tab').filter({ hasText: 'models.md' }).first().waitFor();
   });
 
-  test('is not told again in a new window', async () => {
+  inVsCode('is not told again in a new window', async ({ workbench }) => {
     await workbench.reload();
     await workbench.open('README.md');
     await workbench.hover('photos/astronaut.jpg', caption);

@@ -3,15 +3,14 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { after, before, describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { lensViews, type InspectDocument, type LensView } from '@clipcap/protocol/lens';
 import { assertAlike } from './alike.js';
-import { screenshotPath, startBrowser, type Browser, type Frame } from './browser.js';
-import { startCodeServer, type CodeServer } from './codeServer.js';
+import { screenshotPath, type Frame } from './browser.js';
 import { countRequests, exported, openTab, pane, press, set, settled, tabOf, tabs } from './lensTabs.js';
 import { assertReportDraws } from './reportPage.js';
-import { testsIn } from './testsIn.js';
-import { openWorkbench, type Workbench } from './workbench.js';
+import { testsIn, type VsCode } from './testsIn.js';
+import type { Workbench } from './workbench.js';
 
 const photo = 'chelsea.jpg';
 
@@ -31,33 +30,26 @@ const drawn: Readonly<Record<LensView, string>> = {
 };
 
 describe('the Prefix Lens in real VS Code', () => {
-  let server: CodeServer;
-  let browser: Browser;
-  let workbench: Workbench;
   let lens: Frame;
   let expected: InspectDocument;
-
-  before(async () => {
-    server = await startCodeServer({
+  const inVsCode = testsIn(
+    {
       trusted: true,
       settings: { 'workbench.colorTheme': 'Default Dark Modern', 'files.simpleDialog.enable': true },
-    });
-    await mkdir(join(server.workspace, 'exports'));
-    expected = await server.inspectByCommandLine(`photos/${photo}`, '--with-decode', 'greedy');
-    browser = await startBrowser();
-    workbench = await openWorkbench(browser, server);
-  });
-  after(async () => {
-    await browser.close();
-    await server.stop();
-  });
-
-  const inVsCode = testsIn(() => workbench);
+    },
+    async ({ server }) => {
+      await mkdir(join(server.workspace, 'exports'));
+      expected = await server.inspectByCommandLine(`photos/${photo}`, '--with-decode', 'greedy');
+    },
+  );
   const open = async (view: LensView): Promise<void> => openTab(lens, tabOf[view]);
-  const save = (view: LensView, format: 'svg' | 'png' | 'csv' | 'json'): Promise<Buffer> =>
-    exported(workbench, server, lens, view, format);
+  const save = (
+    { server, workbench }: VsCode,
+    view: LensView,
+    format: 'svg' | 'png' | 'csv' | 'json',
+  ): Promise<Buffer> => exported(workbench, server, lens, view, format);
 
-  inVsCode('opens beside the editor from the Explorer', async () => {
+  inVsCode('opens beside the editor from the Explorer', async ({ workbench }) => {
     await workbench.open('README.md');
     await workbench.chooseFromExplorer(['photos', photo], 'Inspect Prefix');
     lens = await workbench.lens(photo);
@@ -77,18 +69,19 @@ describe('the Prefix Lens in real VS Code', () => {
   });
 
   for (const view of lensViews) {
-    inVsCode(`draws the view ${view}, whose JSON has the numbers of the command line`, async () => {
+    inVsCode(`draws the view ${view}, whose JSON has the numbers of the command line`, async (vscode) => {
       await open(view);
       if (view === 'compare') await set(lens, view, 'Another decoding', 'greedy');
       await pane(lens, view).locator(drawn[view]).first().waitFor();
-      assertAlike(JSON.parse(String(await save(view, 'json'))), expected.views[view]);
+      assertAlike(JSON.parse(String(await save(vscode, view, 'json'))), expected.views[view]);
     });
   }
 
-  inVsCode('saves the table as CSV, SVG and PNG', async () => {
+  inVsCode('saves the table as CSV, SVG and PNG', async (vscode) => {
+    const { workbench } = vscode;
     const { positions } = expected.views.table ?? assert.fail('the command line has no table');
     await open('table');
-    const [head = '', ...rows] = String(await save('table', 'csv'))
+    const [head = '', ...rows] = String(await save(vscode, 'table', 'csv'))
       .trimEnd()
       .split(/\r?\n/u);
     assert.match(head, /^position,norm,/u);
@@ -96,29 +89,29 @@ describe('the Prefix Lens in real VS Code', () => {
       rows.map((row) => Number(row.split(',')[1]).toFixed(4)),
       positions.map(({ norm }) => norm.toFixed(4)),
     );
-    const svg = String(await save('table', 'svg'));
+    const svg = String(await save(vscode, 'table', 'svg'));
     for (const { nearest } of positions) {
       const word = nearest.cosine[0]?.text.trim() ?? '';
       assert.ok(svg.includes(`>${word}</text>`), `the SVG has no “${word}”`);
     }
     const [width = 0, height = 0] = (/width="(\d+)" height="(\d+)"/u.exec(svg) ?? []).slice(1).map(Number);
-    const png = await save('table', 'png');
+    const png = await save(vscode, 'table', 'png');
     assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [2 * width, 2 * height]);
     assert.ok(await hasColours(workbench, png), 'the PNG is of one colour');
   });
 
-  inVsCode('saves the occlusion map with the photo under it', async () => {
+  inVsCode('saves the occlusion map with the photo under it', async (vscode) => {
     await open('occlusion');
-    assert.match(String(await save('occlusion', 'svg')), /<image href="data:image\/jpeg;base64,/u);
+    assert.match(String(await save(vscode, 'occlusion', 'svg')), /<image href="data:image\/jpeg;base64,/u);
   });
 
-  inVsCode('writes a report by the packaged command line, which a browser draws by itself', async () => {
+  inVsCode('writes a report by the packaged command line, which a browser draws by itself', async ({ server, browser }) => {
     const file = join(server.workspace, 'exports', 'command-line.html');
     await server.inspectByCommandLine(`photos/${photo}`, '--with-decode', 'greedy', '--report', file);
     await assertReportDraws(browser, file, 'report-of-command-line', 'light');
   });
 
-  inVsCode('saves a report of all views, which a browser draws by itself', async () => {
+  inVsCode('saves a report of all views, which a browser draws by itself', async ({ server, browser, workbench }) => {
     const file = join(server.workspace, 'exports', 'lens.html');
     await lens.getByRole('button', { name: 'Save report…' }).click();
     await Promise.all([
@@ -177,7 +170,8 @@ describe('the Prefix Lens in real VS Code', () => {
     await pane(lens, 'lens').locator('th.lit').filter({ hasText: '4' }).waitFor();
   });
 
-  inVsCode('shows the caption without a position, and with a word put in', async () => {
+  inVsCode('shows the caption without a position, and with a word put in', async (vscode) => {
+    const { server } = vscode;
     const interventions = ['--try', 'drop:3', '--try', 'insert:0:beach'];
     const { views } = await server.inspectByCommandLine(
       `photos/${photo}`,
@@ -194,7 +188,7 @@ describe('the Prefix Lens in real VS Code', () => {
     await set(lens, 'counterfactuals', 'Position', '0');
     await set(lens, 'counterfactuals', 'Word', 'beach');
     await press(lens, 'counterfactuals', 'Add');
-    assertAlike(JSON.parse(String(await save('counterfactuals', 'json'))), views.counterfactuals);
+    assertAlike(JSON.parse(String(await save(vscode, 'counterfactuals', 'json'))), views.counterfactuals);
     const rows = pane(lens, 'counterfactuals').locator('tbody tr');
     for (const [index, { change, caption }] of results.entries()) {
       const row = rows.nth(index);
@@ -210,7 +204,7 @@ describe('the Prefix Lens in real VS Code', () => {
     }
   });
 
-  inVsCode('decodes again from a token that was forced', async () => {
+  inVsCode('decodes again from a token that was forced', async ({ server }) => {
     const alternative = expected.views.tokens?.tokens[1]?.alternatives[1] ?? assert.fail('there is no alternative');
     const { views } = await server.inspectByCommandLine(
       `photos/${photo}`,
@@ -233,7 +227,7 @@ describe('the Prefix Lens in real VS Code', () => {
     ['high-contrast', 'Dark High Contrast', 'vscode-high-contrast'],
     ['dark', 'Dark Modern', 'vscode-dark'],
   ] as const) {
-    inVsCode(`shows every view in the theme “${theme}”`, async () => {
+    inVsCode(`shows every view in the theme “${theme}”`, async ({ workbench }) => {
       const { page } = workbench;
       await workbench.theme(theme);
       lens = await workbench.lens(photo);
@@ -247,7 +241,7 @@ describe('the Prefix Lens in real VS Code', () => {
     });
   }
 
-  inVsCode('compares the photo with those of a folder, not with itself', async () => {
+  inVsCode('compares the photo with those of a folder, not with itself', async ({ server, workbench }) => {
     await open('compare');
     await pane(lens, 'compare').getByRole('button', { name: 'Choose folder…' }).click();
     await workbench.chooseFile(/\/photos\/$/u, join(server.workspace, 'photos'));
@@ -259,7 +253,7 @@ describe('the Prefix Lens in real VS Code', () => {
     await workbench.page.screenshot({ path: screenshotPath('vscode-lens-compare-folder') });
   });
 
-  inVsCode('shows every view with its picture for the documentation', async () => {
+  inVsCode('shows every view with its picture for the documentation', async ({ server, workbench }) => {
     const photos = join(server.workspace, 'photos');
     const few = join(photos, 'few');
     await mkdir(few);
@@ -286,7 +280,7 @@ describe('the Prefix Lens in real VS Code', () => {
     }
   });
 
-  test('nothing was complained about in the console', () => {
+  inVsCode('nothing was complained about in the console', ({ workbench }) => {
     assert.deepEqual(workbench.complaints, []);
   });
 });

@@ -24,6 +24,14 @@ export interface Workbench {
   readonly panel: () => Promise<Frame>;
   /** The frame of the Prefix Lens of a file, once it has the caption. */
   readonly lens: (name: string) => Promise<Frame>;
+  /** Chooses an item of the list with this title. */
+  readonly pick: (title: string, item: string) => Promise<void>;
+  /** Types an answer into the input box with this title. */
+  readonly answer: (title: string, text: string) => Promise<void>;
+  /** The dialog that holds everything up, once it has this text. */
+  readonly dialog: (text: string) => Promise<Locator>;
+  /** The frame of a webview in which something matches a selector. */
+  readonly frameWith: (selector: string) => Promise<Frame>;
   /** Answers VS Code's file dialog once it proposes such a path. */
   readonly chooseFile: (proposed: RegExp, path: string) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -93,6 +101,8 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       await page.locator('.part.sidebar .composite.title').first().click();
       return undefined;
     });
+  const titled = (title: string): Promise<void> =>
+    page.locator('.quick-input-widget .quick-input-title').filter({ hasText: title }).first().waitFor();
   const command = async (title: string): Promise<void> => {
     await openQuickInput('F1');
     await chooseInQuickInput(`>${title}`, title);
@@ -165,16 +175,32 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       frameWith(`the lens of ${name}`, (frame) =>
         frame.locator('main[data-state=result] .file').filter({ hasText: name }),
       ),
+    frameWith: (selector) => frameWith(`a frame with ${selector}`, (frame) => frame.locator(selector)),
+    pick: async (title, item) => {
+      await titled(title);
+      await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: item }).first().click();
+    },
+    answer: async (title, text) => {
+      await titled(title);
+      await input.fill(text);
+      await input.press('Enter');
+    },
+    dialog: async (text) => {
+      const dialog = page.locator('.monaco-dialog-box').filter({ hasText: text }).first();
+      await dialog.waitFor();
+      return dialog;
+    },
     chooseFile: async (proposed, path) => {
       await until(`a file dialog that proposes ${proposed}`, patience.looks, async () =>
         (await input.isVisible()) && proposed.test(await input.inputValue()) ? true : undefined,
       );
       await input.fill(path);
-      // While the dialog still reads the folder, it takes no answer.
+      // While the dialog still reads the folder, it takes no answer; another question may take its place at once.
       await until('the end of the file dialog', patience.looks, async () => {
+        if (!(await input.isVisible()) || !(await input.inputValue()).startsWith(path)) return true;
         await input.press('Enter', { timeout: patience.between }).catch(() => undefined);
         await input.waitFor({ state: 'hidden', timeout: 4 * patience.between }).catch(() => undefined);
-        return (await input.isVisible()) ? undefined : true;
+        return undefined;
       });
     },
     close: () => page.close(),

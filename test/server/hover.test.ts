@@ -211,6 +211,12 @@ test('a caption cannot write Markdown, HTML or links', async (t) => {
   assert.doesNotMatch(unescaped, /[[\]()<>*`:$]|www\./u);
 });
 
+test('what Markdown leaves as it is in a line is not escaped: some editors show it as it is written', async (t) => {
+  const { hoverAt, inference } = await session(t);
+  inference.text = 'a well-known dog + cat #1';
+  assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')), /^\*\*a well-known dog \+ cat #1\*\*\n/u);
+});
+
 test('hovers can be switched off and on again', async (t) => {
   const { hoverAt, configure } = await session(t, { settings: { hover: { enabled: false } } });
   assert.equal(await hoverAt(page(), 'markdown', '![|](photo.jpg)'), null);

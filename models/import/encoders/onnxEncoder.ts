@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 import type { OnnxEncoder, OnnxValue } from '../../checkpoints/onnx.js';
 import { unsupported } from '../../checkpoints/errors.js';
-import { UnknownOutput } from '../errors.js';
+import type { EncoderOutput } from '@clipcap/protocol/import';
+import { mismatch, undecided } from '../errors.js';
 import type { ReadEncoder } from './imported.js';
 
 const encoderFile = 'encoder.onnx';
@@ -17,7 +18,7 @@ const usualSize = 224;
 
 /**
  * @param told the output that was said to be the embedding
- * @throws CaptionError `checkpoint-unsupported`, or {@link UnknownOutput}
+ * @throws CaptionError `checkpoint-unsupported`, or `checkpoint-mismatch` for an output that it does not have
  */
 export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncoder {
   const { path, inputs, outputs, externalData } = encoder;
@@ -32,7 +33,7 @@ export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncode
     height === width;
   const candidates = outputs.filter(isEmbedding);
   if (!takesImages || candidates.length === 0) {
-    const found = `${described(inputs)} → ${described(outputs)}`.slice(0, 500);
+    const found = `${listed(inputs)} → ${listed(outputs)}`.slice(0, 500);
     const remedy = `An encoder takes ${usualInput} [N,3,H,H] and gives ${usualOutput} [N,d], both float32.`;
     throw unsupported(path, `is no image encoder: ${found}`, remedy);
   }
@@ -51,7 +52,7 @@ export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncode
     sources: new Map(),
     findings: [
       ...(isOpen ? [{ what: 'image size', value: `${usualSize} px`, from: 'assumed' } as const] : []),
-      ...(embedding.name === usualOutput
+      ...(embedding.name === usualOutput && candidates.length === 1
         ? []
         : [
             {
@@ -59,6 +60,7 @@ export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncode
               value: embedding.name,
               from: told === undefined ? 'assumed' : 'told',
               flag: '--encoder-output',
+              ...(candidates.length > 1 && { ambiguous: true, outputs: candidates.map(described) }),
             } as const,
           ]),
     ],
@@ -70,20 +72,27 @@ function choose(path: string, candidates: readonly OnnxValue[], told: string | u
   const wanted = told ?? usualOutput;
   const found = candidates.find(({ name }) => name === wanted);
   if (found) return found;
+  const names = candidates.map(({ name, shape }) => `${name.slice(0, 100)} (${String(shape[1])} values)`).join(', ');
+  if (told !== undefined) {
+    throw mismatch(path, `has no output ${told} of shape [N,d]`, `Name one of these with --encoder-output: ${names}.`);
+  }
   const [only, ...others] = candidates;
-  if (told === undefined && only && others.length === 0) return only;
-  const what =
-    told === undefined
-      ? `has ${candidates.length} outputs that may be an embedding`
-      : `has no output ${told} of shape [N,d]`;
-  const outputs = candidates.map(({ name, shape }) => ({ name, width: Number(shape[1]) }));
-  throw new UnknownOutput(path, what, outputs);
+  if (only && others.length === 0) return only;
+  const remedy = `Say which is the image’s embedding: --encoder-output, one of ${names}.`.slice(0, 1000);
+  throw undecided(path, `has ${candidates.length} outputs that may be an embedding`, remedy, {
+    flag: '--encoder-output',
+    outputs: candidates.map(described),
+  });
+}
+
+function described({ name, shape }: OnnxValue): EncoderOutput {
+  return { name, width: Number(shape[1]) };
 }
 
 function isEmbedding({ elementType, shape: [, width, ...rest] }: OnnxValue): boolean {
   return elementType === float32 && typeof width === 'number' && width > 0 && rest.length === 0;
 }
 
-function described(values: readonly OnnxValue[]): string {
+function listed(values: readonly OnnxValue[]): string {
   return values.map(({ name, shape }) => `${name} [${shape.join(',')}]`).join(', ');
 }

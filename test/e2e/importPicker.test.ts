@@ -1,0 +1,159 @@
+/** “Import Checkpoint…” in real VS Code: every question, on small checkpoints that PyTorch saved. */
+import assert from 'node:assert/strict';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe } from 'node:test';
+import { openPack } from '@clipcap/models/pack/openPack';
+import { meanColourEncoder } from '../meanColourEncoder.js';
+import { fixture } from '../root.js';
+import { screenshotPath, type Locator } from './browser.js';
+import { testsIn, type VsCode } from './testsIn.js';
+import type { Workbench } from './workbench.js';
+
+const questions = {
+  encoder: 'Which image encoder was it trained with?',
+  output: 'Which output of the encoder is the image’s embedding?',
+  weights: 'How are weights stored?',
+  heads: 'How many attention heads has the mapper?',
+  name: 'What is the model pack called?',
+};
+
+/** A file dialog of VS Code begins in the workspace, or where the one before it ended. */
+const anywhere = /\//u;
+
+/** Keeps a picture of a question that is on the screen. */
+async function picture({ page }: Workbench, name: string): Promise<void> {
+  await page.screenshot({ path: screenshotPath(`vscode-import-${name}`) });
+}
+
+/** Answers what every import asks: checkpoint, encoder (a folder or a file), data type and name. */
+async function answerUsual(
+  { command, chooseFile, pick, answer }: Workbench,
+  checkpoint: string,
+  encoder: readonly ['Folder…' | 'File…', string],
+  name: string,
+): Promise<void> {
+  await command('ClipCap: Import Checkpoint…');
+  await chooseFile(anywhere, checkpoint);
+  await pick(questions.encoder, encoder[0]);
+  await chooseFile(anywhere, encoder[1]);
+  await pick(questions.weights, '32 bit');
+  await answer(questions.name, name);
+}
+
+function button(notification: Locator, label: string): Locator {
+  return notification.locator('.monaco-button').filter({ hasText: label }).first();
+}
+
+/** The folder that takes imported packs. */
+function packs({ server }: VsCode): string {
+  return join(server.userData, 'User', 'globalStorage', 'clipcap-lens.clipcap-lens', 'packs');
+}
+
+describe('“Import Checkpoint…” in real VS Code', () => {
+  const inVsCode = testsIn({
+    trusted: true,
+    settings: { 'clipcap.provider': 'cpu', 'files.simpleDialog.enable': true },
+  });
+  const mlp = fixture('import/mlp.pt');
+  const clip = fixture('import/clip-hf');
+
+  inVsCode('asks step by step, makes a pack, and captions with it once it is chosen', async (vscode) => {
+    const { server, workbench } = vscode;
+    await workbench.command('ClipCap: Import Checkpoint…');
+    await workbench.page.locator('.quick-input-title').filter({ hasText: 'ClipCap checkpoint' }).first().waitFor();
+    await picture(workbench, '1-checkpoint');
+    await workbench.chooseFile(anywhere, mlp);
+    await workbench.page.locator('.quick-input-title').filter({ hasText: questions.encoder }).first().waitFor();
+    await picture(workbench, '2-encoder');
+    await workbench.pick(questions.encoder, 'Folder…');
+    await workbench.chooseFile(anywhere, clip);
+    await workbench.page.locator('.quick-input-title').filter({ hasText: questions.weights }).first().waitFor();
+    await picture(workbench, '3-weights');
+    await workbench.pick(questions.weights, '32 bit');
+    await workbench.page.locator('.quick-input-title').filter({ hasText: questions.name }).first().waitFor();
+    await picture(workbench, '4-name');
+    await workbench.answer(questions.name, 'tiny');
+    const imported = workbench.notification('mlp.pt was imported');
+    await imported.waitFor();
+    await picture(workbench, '5-imported');
+    const pack = join(packs(vscode), 'tiny');
+    assert.equal((await openPack(pack)).manifest.id, 'tiny');
+    await button(imported, 'Use It').click();
+    const expected = (await server.captionByCommandLine('photos/coffee.jpg', '--model', pack)).prefix;
+    await workbench.open('coffee.jpg');
+    await workbench.command('ClipCap: Inspect Prefix');
+    const lens = await workbench.lens('coffee.jpg');
+    await lens.locator('.facts').filter({ hasText: 'mlp.pt' }).first().waitFor();
+    await lens
+      .locator('.position')
+      .nth(expected.length - 1)
+      .waitFor();
+    const words = await lens
+      .locator('.position tr.first')
+      .evaluateAll((rows: readonly HTMLElement[]) => rows.map((row) => Number(row.dataset['token'])));
+    assert.deepEqual(
+      words,
+      expected.map(({ nearest }) => nearest[0]?.id),
+    );
+    await picture(workbench, '6-used');
+  });
+
+  inVsCode('lets one choose among the outputs of an ONNX encoder', async (vscode) => {
+    const { server, workbench } = vscode;
+    const eye = join(server.workspace, 'eye.onnx');
+    await writeFile(eye, meanColourEncoder('pixels', { scores: 7, pooled: 32, other: 32 }));
+    await answerUsual(workbench, mlp, ['File…', eye], 'eye');
+    await workbench.page.locator('.quick-input-title').filter({ hasText: questions.output }).first().waitFor();
+    await picture(workbench, 'output');
+    await workbench.pick(questions.output, 'pooled');
+    await workbench.notification('mlp.pt was imported').waitFor();
+    const { encoder } = (await openPack(join(packs(vscode), 'eye'))).manifest;
+    assert.ok(encoder.kind === 'onnx');
+    assert.equal(encoder.output, 'pooled');
+  });
+
+  inVsCode('asks for what shapes do not tell, and for a tokenizer where GPT-2’s cannot be', async (vscode) => {
+    const { server, workbench } = vscode;
+    const alone = join(server.workspace, 'alone.pt');
+    await writeFile(alone, await readFile(fixture('import/transformer.pt')));
+    await answerUsual(workbench, alone, ['File…', fixture('import/RN.pt')], 'heads');
+    await workbench.page.locator('.quick-input-title').filter({ hasText: 'tokenizer.json' }).first().waitFor();
+    await picture(workbench, 'tokenizer');
+    await workbench.chooseFile(anywhere, fixture('import/tokenizer.json'));
+    await workbench.page.locator('.quick-input-title').filter({ hasText: questions.heads }).first().waitFor();
+    await picture(workbench, 'heads');
+    await workbench.answer(questions.heads, '4');
+    await workbench.notification('alone.pt was imported').waitFor();
+    const { mapper } = (await openPack(join(packs(vscode), 'heads'))).manifest;
+    assert.ok(mapper.kind === 'transformer');
+    assert.equal(mapper.heads, 4);
+  });
+
+  inVsCode('says which encoder fits when another one is chosen, and leaves nothing', async (vscode) => {
+    const { workbench } = vscode;
+    await answerUsual(workbench, mlp, ['File…', fixture('import/RN.pt')], 'wrong');
+    await workbench.notification('RN.pt gives 640').waitFor();
+    await picture(workbench, 'wrong');
+    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['eye', 'heads', 'tiny']);
+  });
+
+  inVsCode('ends, without a word, at the question that is not answered', async (vscode) => {
+    const { page, command, chooseFile, pick } = vscode.workbench;
+    await command('ClipCap: Import Checkpoint…');
+    await chooseFile(anywhere, mlp);
+    await pick(questions.encoder, 'Folder…');
+    await chooseFile(anywhere, clip);
+    await page.locator('.quick-input-title').filter({ hasText: questions.weights }).first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
+    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['eye', 'heads', 'tiny']);
+  });
+
+  inVsCode('the console has no error of ours but the one that was shown', ({ workbench }) => {
+    assert.deepEqual(
+      workbench.complaints.filter((text) => !text.includes('RN.pt gives 640')),
+      [],
+    );
+  });
+});
