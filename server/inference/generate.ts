@@ -1,5 +1,6 @@
 /** Step 4 of the data's way, its outside: which search chooses the tokens of captions. */
 import { beamSearch } from './beamSearch.js';
+import { byConsensus } from './consensus.js';
 import type { ResolvedOptions } from './options.js';
 import { sample } from './sampling.js';
 import type { FoundCaption, Grown, Observer, Steps } from './search.js';
@@ -23,5 +24,6 @@ export async function generate(
     return standardBeamSearch(steps, { ...options, ...decoding }, checkpoint, grown);
   }
   const beams = await beamSearch(steps, { ...options, ...decoding }, checkpoint, grown);
-  return beams.map((ofImage) => ofImage.slice(0, captions));
+  const ordered = decoding.strategy === 'consensus' ? beams.map((ofImage) => byConsensus(ofImage, stopTokens)) : beams;
+  return ordered.map((ofImage) => ofImage.slice(0, captions));
 }

@@ -1,6 +1,6 @@
 """The built-in pack in PyTorch, to measure against: float32, inference mode, KV cache, decoding with Pillow.
 
-    python test/bench/peer.py PACK    then, on standard input, a photo's path a line; answers the caption, a line each
+    python test/bench/peer.py PACK BEAMS    then, on standard input, a photo's path a line; answers the caption, a line each
 
 Does what `clipcap caption` does for a photo: file → pixels → embedding → prefix → beam search → nearest words.
 """
@@ -21,7 +21,7 @@ NEAREST = 8
 def main():
     torch.set_num_threads(os.cpu_count())
     pack = Pack(sys.argv[1])
-    beams = pack.manifest["decoding"]["beams"]
+    beams = int(sys.argv[2])
     vocabulary = torch.nn.functional.normalize(pack.model.embedding.weight, dim=1)
     print("ready", flush=True)
     for line in sys.stdin:

@@ -13,23 +13,24 @@ const rounds = 5;
 export async function comparePeer(
   python: string | undefined,
   photos: readonly string[],
+  decoding: { readonly strategy: 'beam'; readonly beams: number },
   row: (name: string, value: Figure, unit: string, goal: string) => void,
 ): Promise<void> {
-  const peer = python === undefined ? undefined : await startPeer(python);
+  const peer = python === undefined ? undefined : await startPeer(python, decoding.beams);
   if (peer === undefined) {
     console.log('PyTorch, the same weights: not run (give --peer PYTHON, one that has torch, pillow and safetensors)');
     return;
   }
   const ours = new InferenceUnderTest();
   for (const photo of photos) {
-    await ours.caption(photo);
+    await ours.caption(photo, decoding);
     await peer.caption(photo);
   }
   const times: { ours: number; theirs: number }[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const photo of photos) {
       const start = performance.now();
-      await ours.caption(photo);
+      await ours.caption(photo, decoding);
       const middle = performance.now();
       await peer.caption(photo);
       times.push({ ours: middle - start, theirs: performance.now() - middle });
@@ -37,8 +38,8 @@ export async function comparePeer(
   }
   await ours.end();
   await peer.end();
-  row('ours beside it, beam 4', figure(times.map((pair) => pair.ours)), 'ms', '');
-  row('PyTorch, the same weights, beam 4', figure(times.map((pair) => pair.theirs)), 'ms', '');
+  row(`ours beside it, beam ${decoding.beams}`, figure(times.map((pair) => pair.ours)), 'ms', '');
+  row(`PyTorch, the same weights, beam ${decoding.beams}`, figure(times.map((pair) => pair.theirs)), 'ms', '');
   row(
     'PyTorch’s time / ours, pair by pair',
     figure(times.map((pair) => pair.theirs / pair.ours)),
@@ -53,8 +54,8 @@ interface Peer {
 }
 
 /** Starts the peer; it answers one line (the caption) for each line (a path). */
-async function startPeer(python: string): Promise<Peer | undefined> {
-  const child = spawn(python, [join(root, 'test', 'bench', 'peer.py'), builtinPack], {
+async function startPeer(python: string, beams: number): Promise<Peer | undefined> {
+  const child = spawn(python, [join(root, 'test', 'bench', 'peer.py'), builtinPack, String(beams)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   // A path that starts nothing: its output ends without a line.

@@ -13,6 +13,7 @@ import encoder
 import pack_files
 import tokenizer as vocabulary
 from class_words import NAMES
+from decode import BEAMS
 from model import CONTEXT, HEADS, HIDDEN, LAYERS, PREFIX, WIDTH, ClipCap
 
 TITLE = "Built-in captioner for everyday photos"
@@ -40,7 +41,7 @@ def manifest(checkpoint, tokens, scores, files):
         "languageModel": {"architecture": "gpt2", "width": WIDTH, "layers": LAYERS, "heads": HEADS,
                           "vocabulary": tokens.get_vocab_size(), "context": CONTEXT,
                           "stopTokens": [vocabulary.stop_token(tokens)], "tuned": True},
-        "decoding": {"strategy": "beam", "beams": 4, "maxTokens": 67},
+        "decoding": {"strategy": "consensus", "beams": BEAMS, "maxTokens": 67},
         "dtype": "mixed",
         "training": checkpoint["training"],
         "scores": scores,

@@ -16,9 +16,9 @@ LONGEST = 40
 
 @dataclass
 class Settings:
-    steps: int = 600
-    real: int = 48  # photos in a batch
-    stand_ins: int = 80  # stand-ins in a batch
+    steps: int = 900
+    real: int = 32  # photos in a batch
+    stand_ins: int = 96  # stand-ins in a batch
     mapper_rate: float = 1e-3
     language_rate: float = 3e-4
     weight_decay: float = 0.05
