@@ -7,11 +7,10 @@ import type { CaptionOptions } from './caption.js';
 /**
  * - `greedy`: the most probable token at every step;
  * - `beam`: beam search exactly as ClipCap's reference does it;
- * - `consensus`: that beam search, and of its captions the one that has most in common with all of them;
  * - `beam-standard`: beam search with a length penalty, finished captions set aside; in groups it is diverse beam search;
  * - `sample`: tokens are drawn, after temperature, top-k and top-p.
  */
-export const strategies = ['greedy', 'beam', 'consensus', 'beam-standard', 'sample'] as const;
+export const strategies = ['greedy', 'beam', 'beam-standard', 'sample'] as const;
 export type Strategy = (typeof strategies)[number];
 
 interface NumberOption {
@@ -32,7 +31,7 @@ const unlimited = Number.MAX_SAFE_INTEGER;
 
 /** Every option that is a number. */
 export const numberOptions: Readonly<Record<NumberKeys, NumberOption>> = {
-  beams: { min: 1, max: widest, whole: true, strategies: ['beam', 'consensus', 'beam-standard'] },
+  beams: { min: 1, max: widest, whole: true, strategies: ['beam', 'beam-standard'] },
   lengthPenalty: { min: -10, max: 10, whole: false, strategies: ['beam-standard'] },
   groups: { min: 1, max: widest, whole: true, strategies: ['beam-standard'] },
   diversity: { min: 0, max: 100, whole: false, strategies: ['beam-standard'] },

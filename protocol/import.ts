@@ -57,20 +57,3 @@ export interface ImportDocument {
   readonly check?: SelfCheck;
   readonly referencePhotos?: number;
 }
-
-/** An output of an ONNX encoder that may be the image's embedding: [N,width]. */
-export interface EncoderOutput {
-  readonly name: string;
-  readonly width: number;
-}
-
-/** The document of `--json` for an import that failed. */
-export interface ImportFailure {
-  readonly version: 1;
-  readonly error: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    /** What `--encoder-output` may be, where it must be told. */
-    readonly outputs?: readonly EncoderOutput[];
-  };
-}

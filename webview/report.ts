@@ -75,10 +75,10 @@ function drawReport({ model, image, views, unavailable = {}, thumbnails = {} }: 
         return data === undefined ? Promise.reject(new Error(why)) : Promise.resolve(data);
       },
       thumbnail: (uri) => {
-        const source = thumbnails[uri];
-        return source === undefined
+        const picture = thumbnails[uri];
+        return picture === undefined
           ? Promise.reject(new Error('The report has no picture of it.'))
-          : Promise.resolve(source);
+          : Promise.resolve(picture);
       },
       pick: () => Promise.resolve({ images: [] }),
       reference: () => [],

@@ -5,7 +5,7 @@
  */
 import type { LanguageModelManifest } from '../pack/manifest.js';
 import type { Safetensors } from '../pack/safetensors.js';
-import { attend, causalMask, headsOf, splitHeads, stackLayers, type Heads } from './attention.js';
+import { attend, causalMask, splitHeads, stackLayers, type Heads } from './attention.js';
 import { feedForward, gelu, layerNorm, linear } from './blocks.js';
 import { GraphBuilder } from './graph.js';
 import { Weights, type Scope } from './weights.js';

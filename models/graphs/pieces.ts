@@ -40,7 +40,7 @@ export function cutGraph(model: Uint8Array, pieceBytes: number): GraphPiece[] {
   const groups = group(nodes ?? [], constants, pieceBytes);
   /** The last piece that takes a value. */
   const lastUse = new Map<string, number>();
-  for (const [index, group] of groups.entries()) for (const name of group.flatMap(inputsOf)) lastUse.set(name, index);
+  for (const [index, piece] of groups.entries()) for (const name of piece.flatMap(inputsOf)) lastUse.set(name, index);
   for (const { name } of output ?? []) lastUse.set(name ?? '', groups.length);
 
   return groups.map((node, index) => {

@@ -122,11 +122,11 @@ export type EncoderOf<Kind extends EncoderManifest['kind']> = Extract<EncoderMan
 export type BuiltEncoder = Exclude<EncoderManifest, { kind: 'onnx' }>;
 
 /** The labels of CLIP, if this is one and they were embedded. */
-export function labelsOf(encoder: EncoderManifest): LabelsManifest | undefined {
-  return 'labels' in encoder ? encoder.labels : undefined;
+export function labelsOf(described: EncoderManifest): LabelsManifest | undefined {
+  return 'labels' in described ? described.labels : undefined;
 }
 
 /** Names of a classifier's classes; none of any other encoder. */
-export function classLabels(encoder: EncoderManifest): readonly string[] {
-  return (encoder.kind === 'onnx' && encoder.classLabels) || [];
+export function classLabels(described: EncoderManifest): readonly string[] {
+  return (described.kind === 'onnx' && described.classLabels) || [];
 }

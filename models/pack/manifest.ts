@@ -77,7 +77,7 @@ const manifest = z
     encoder,
     mapper,
     languageModel,
-    decoding: z.object({ strategy: z.enum(['beam', 'greedy', 'consensus']), beams: count.check(z.lte(64)), maxTokens: count }),
+    decoding: z.object({ strategy: z.enum(['beam', 'greedy']), beams: count.check(z.lte(64)), maxTokens: count }),
     dtype: z.enum(dtypes),
     training: z.record(z.string(), z.unknown()),
     scores: z.record(z.string(), z.unknown()),

@@ -1,6 +1,5 @@
 /** Step 4 of the data's way, its outside: which search chooses the tokens of captions. */
 import { beamSearch } from './beamSearch.js';
-import { byConsensus } from './consensus.js';
 import type { ResolvedOptions } from './options.js';
 import { sample } from './sampling.js';
 import type { FoundCaption, Grown, Observer, Steps } from './search.js';
@@ -24,6 +23,5 @@ export async function generate(
     return standardBeamSearch(steps, { ...options, ...decoding }, checkpoint, grown);
   }
   const beams = await beamSearch(steps, { ...options, ...decoding }, checkpoint, grown);
-  const ordered = decoding.strategy === 'consensus' ? beams.map((ofImage) => byConsensus(ofImage, stopTokens)) : beams;
-  return ordered.map((ofImage) => ofImage.slice(0, captions));
+  return beams.map((ofImage) => ofImage.slice(0, captions));
 }

@@ -2,7 +2,7 @@
  * Sessions to run once, in as little memory as possible: a graph of ours is run in pieces, whose weights are read where
  * they lie in their file and are let go with the piece. Much too slow for captions.
  */
-import { InferenceSession, type OnnxValue, type Tensor } from 'onnxruntime-node';
+import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node';
 import { cutGraph, type GraphPiece } from '@clipcap/models/graphs/pieces';
 import { openSession, type Session } from './provider.js';
 import { sessionOptions } from './sessionOptions.js';

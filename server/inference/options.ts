@@ -8,7 +8,7 @@ import type { Filters } from './sampling.js';
 /** How tokens are chosen. */
 export type Decoding =
   /** One beam is greedy decoding. */
-  | { readonly strategy: 'beam' | 'consensus'; readonly beams: number }
+  | { readonly strategy: 'beam'; readonly beams: number }
   | {
       readonly strategy: 'beam-standard';
       readonly beams: number;
@@ -78,7 +78,7 @@ function resolveDecoding(
     throw usage(`${captions} captions need at least as many beams, not ${beams}. Ask for a wider beam search.`);
   }
   if (strategy === 'beam-standard') return { strategy, beams, groups, lengthPenalty, diversity, captions };
-  return { strategy: strategy === 'greedy' ? 'beam' : strategy, beams: Math.min(beams, languageModel.vocabulary) };
+  return { strategy: 'beam', beams: Math.min(beams, languageModel.vocabulary) };
 }
 
 /** The pack's stop tokens and those that were asked for. */

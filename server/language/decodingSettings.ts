@@ -71,7 +71,7 @@ function strategyOptions(settings: DecodingSettings): CaptionOptions {
   const { strategy, beams, groups, diversity, lengthPenalty, temperature, topK, topP, seed } = settings;
   if (strategy === 'pack') return {};
   if (strategy === 'greedy') return { strategy };
-  if (strategy === 'beam' || strategy === 'consensus') return { strategy, beams };
+  if (strategy === 'beam') return { strategy, beams };
   if (strategy === 'sample') return { strategy, temperature, topP, seed, ...(topK > 0 && { topK }) };
   const diverse = groups > 1 && { groups, diversity };
   return { strategy, beams: Math.ceil(beams / groups) * groups, lengthPenalty, ...diverse };

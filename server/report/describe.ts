@@ -92,7 +92,7 @@ const describe: { readonly [View in LensView]: Describe<View> } = {
     ...items.map(
       ({ label, caption }, i) =>
         `${plain(label)}  ${clusters ? `cluster ${clusters.cluster[i]}  ` : ''}${plain(caption.text)}  ` +
-        `${i === 0 ? '' : differences(words[i]!)}`,
+        (i === 0 ? '' : differences(words[i]!)),
     ),
     ...(collapse
       ? [

@@ -38,7 +38,11 @@ function parse(json: string): CaptionDocument {
 }
 
 /** The error of a run that captioned nothing; fails if the document has any other field. */
-export function failure(json: string): { readonly code: string; readonly message: string; readonly question?: unknown } {
+export function failure(json: string): {
+  readonly code: string;
+  readonly message: string;
+  readonly question?: unknown;
+} {
   const document = parse(json);
   assert.deepEqual(Object.keys(document), ['version', 'error']);
   assert.ok('error' in document);

@@ -50,13 +50,13 @@ export async function countObjects(pid: number, script: string): Promise<number>
 
 function countIn({ snapshot: { meta }, nodes, locations }: Snapshot, scripts: ReadonlySet<unknown>): number {
   const type = meta.node_fields.indexOf('type');
-  const kinds = ['object', 'closure'].map((kind) => meta.node_types[0].indexOf(kind));
+  const kinds = new Set(['object', 'closure'].map((kind) => meta.node_types[0].indexOf(kind)));
   const [node, id] = ['object_index', 'script_id'].map((field) => meta.location_fields.indexOf(field));
   assert.ok(node !== undefined && id !== undefined);
   let count = 0;
   for (let at = 0; at < locations.length; at += meta.location_fields.length) {
     const kind = nodes[(locations[at + node] ?? 0) + type];
-    if (scripts.has(locations[at + id]) && kind !== undefined && kinds.includes(kind)) count += 1;
+    if (scripts.has(locations[at + id]) && kind !== undefined && kinds.has(kind)) count += 1;
   }
   return count;
 }
@@ -86,7 +86,7 @@ class Session {
         (answer) => answer.json(),
         () => undefined,
       );
-      const [target]: unknown[] = Array.isArray(list) ? list : [];
+      const target: unknown = Array.isArray(list) ? list[0] : undefined;
       if (typeof target === 'object' && target !== null && 'webSocketDebuggerUrl' in target) {
         const socket = new WebSocket(String(target.webSocketDebuggerUrl));
         await new Promise((resolve, reject) => {

@@ -105,11 +105,14 @@ describe('the Prefix Lens in real VS Code', () => {
     assert.match(String(await save(vscode, 'occlusion', 'svg')), /<image href="data:image\/jpeg;base64,/u);
   });
 
-  inVsCode('writes a report by the packaged command line, which a browser draws by itself', async ({ server, browser }) => {
-    const file = join(server.workspace, 'exports', 'command-line.html');
-    await server.inspectByCommandLine(`photos/${photo}`, '--with-decode', 'greedy', '--report', file);
-    await assertReportDraws(browser, file, 'report-of-command-line', 'light');
-  });
+  inVsCode(
+    'writes a report by the packaged command line, which a browser draws by itself',
+    async ({ server, browser }) => {
+      const file = join(server.workspace, 'exports', 'command-line.html');
+      await server.inspectByCommandLine(`photos/${photo}`, '--with-decode', 'greedy', '--report', file);
+      await assertReportDraws(browser, file, 'report-of-command-line', 'light');
+    },
+  );
 
   inVsCode('saves a report of all views, which a browser draws by itself', async ({ server, browser, workbench }) => {
     const file = join(server.workspace, 'exports', 'lens.html');

@@ -12,7 +12,7 @@ Inputs are 50 pictures of noise (noise.pixel_values, seeds 1 … 50) and the pho
   logits       [N, 256]  every 16th logit of the first caption token
   prefix_full  [4, K, D] of the inputs named in `full`
 `expected.json`: per input its name, for photos the SHA-256 of the preprocessed 8-bit picture, greedy tokens with their mean
-log-probability, the beams of beam search, best first, and the tokens of the consensus of more beams.
+log-probability, and the beams of beam search, best first.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ import noise
 import numpy as np
 import preprocess
 import torch
-from reference import ROOT, Pack, decode
+from reference import ROOT, Pack
 from safetensors.torch import save
 
 SEEDS = range(1, 51)
@@ -56,11 +56,9 @@ def main():
     embeds = torch.cat([pack.embed(batch) for batch in torch.stack(values).split(8)])
     prefix = pack.prefix(embeds)
     logits = pack.first_logits(prefix)
-    searches = zip(inputs, pack.search(prefix, 1), pack.search(prefix, 4), pack.search(prefix, decode.BEAMS))
-    for item, greedy, beams, more in searches:
+    for item, greedy, beams in zip(inputs, pack.search(prefix, 1), pack.search(prefix, 4)):
         item["greedy"] = {"tokens": greedy[0][0], "score": greedy[0][1]}
         item["beams"] = [{"tokens": tokens, "score": score} for tokens, score in beams]
-        item["agreed"] = decode.consensus(more, pack.stop)[0][0]
         item["text"] = pack.tokenizer.decode(beams[0][0]).strip()
     names = [item["name"] for item in inputs]
     embed_columns = columns(embeds.shape[1])

@@ -12,7 +12,7 @@ import json
 import numpy as np
 import torch
 import torch.nn.functional as F
-from reference import ROOT, Pack, decode
+from reference import ROOT, Pack
 from safetensors.torch import load_file, save
 
 OUT = ROOT / "test/fixtures/lens"
@@ -128,7 +128,7 @@ def main():
     stored = [pack.prefix(embed)[0].contiguous() for embed in embeds]
     prefix, other = (one.double() for one in stored)
     mean = load_file(folder / "statistics.safetensors")["prefix_mean"]
-    tokens, score = decode.consensus(pack.search(stored[0][None], decode.BEAMS)[0], pack.stop)[0]
+    tokens, score = pack.search(stored[0][None], pack.manifest["decoding"]["beams"])[0][0]
     count = len(prefix)
 
     hidden, attention = gpt.run(prefix, tokens)

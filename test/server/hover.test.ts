@@ -214,7 +214,10 @@ test('a caption cannot write Markdown, HTML or links', async (t) => {
 test('what Markdown leaves as it is in a line is not escaped: some editors show it as it is written', async (t) => {
   const { hoverAt, inference } = await session(t);
   inference.text = 'a well-known dog + cat #1';
-  assert.match(hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')), /^\*\*a well-known dog \+ cat #1\*\*\n/u);
+  assert.match(
+    hoverText(await hoverAt(page(), 'markdown', '![|](photo.jpg)')),
+    /^\*\*a well-known dog \+ cat #1\*\*\n/u,
+  );
 });
 
 test('hovers can be switched off and on again', async (t) => {

@@ -185,9 +185,8 @@ test('a report carries the photo and small pictures of the images that are compa
   };
   const { html } = await client.sendRequest(lensReportRequest, { uri: a, views: { compare: { others: [b] } } });
   const { image, thumbnails } = documentIn(html);
-  const source = (bytes: string): string => `data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}`;
-  assert.equal(image.source, source('bytes of a.jpg'));
-  assert.deepEqual(thumbnails, { [b]: source('bytes of b.jpg') });
+  assert.equal(image.source, jpegSource('bytes of a.jpg'));
+  assert.deepEqual(thumbnails, { [b]: jpegSource('bytes of b.jpg') });
 });
 
 test('a thumbnail is a small picture as a data URI, or what is wrong with the image', async (t) => {
@@ -259,3 +258,7 @@ test('in Restricted Mode a comparison names no pack but the built-in one', async
   assert.equal(failure.code, 'usage');
   assert.match(failure.message, /Trust the workspace/u);
 });
+
+function jpegSource(bytes: string): string {
+  return `data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}`;
+}

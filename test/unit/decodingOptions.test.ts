@@ -25,7 +25,6 @@ test('options that say how to search imply their strategy; one beam and lengths 
     [{ temperature: 0.7 }, 'sample'],
     [{ seed: 1 }, 'sample'],
     [{ strategy: 'beam-standard', beams: 2 }, 'beam-standard'],
-    [{ strategy: 'consensus', beams: 2 }, 'consensus'],
     [{ strategy: 'greedy', beams: 1 }, 'greedy'],
   ];
   for (const [options, strategy] of implied) assert.equal(strategyOf(options), strategy, JSON.stringify(options));
@@ -33,10 +32,10 @@ test('options that say how to search imply their strategy; one beam and lengths 
 
 test('what does not go together or is out of range is named', () => {
   const wrong: readonly (readonly [CaptionOptions, string])[] = [
-    [{ strategy: 'greedy', beams: 4 }, 'beams needs beam or consensus or beam-standard'],
+    [{ strategy: 'greedy', beams: 4 }, 'beams needs beam or beam-standard'],
     [{ strategy: 'beam', lengthPenalty: 1 }, 'lengthPenalty needs beam-standard'],
     [{ strategy: 'beam', temperature: 1 }, 'temperature needs sample'],
-    [{ beams: 4, topP: 0.9 }, 'topP needs sample, beams beam or consensus or beam-standard'],
+    [{ beams: 4, topP: 0.9 }, 'topP needs sample, beams beam or beam-standard'],
     [{ beams: 4, groups: 3 }, 'beams must be a multiple of groups (3), not 4'],
     [{ diversity: 1 }, 'diversity needs several groups'],
     [{ minTokens: 9, maxTokens: 8 }, 'minTokens 9 is more than maxTokens 8'],

@@ -178,11 +178,12 @@ test('CLIP with labels compares the image with each: a softmax of scaled cosines
   assert.deepEqual([data.of, data.among, data.prompt, data.scale], ['texts', 30, 'a photo of a {}.', 20]);
   assert.equal(data.labels.length, 20);
   const { values } = (await readTensors(join(folder, labels.file))).get('label_embeds')!;
-  const length = (row: Float32Array): number => Math.hypot(...row);
   const { embedding } = context.image;
   const cosines = names.map((_, i) => {
     const row = values.slice(12 * i, 12 * (i + 1));
-    return row.reduce((sum, value, j) => sum + value * embedding[j]!, 0) / length(row) / length(embedding);
+    return (
+      row.reduce((sum, value, j) => sum + value * embedding[j]!, 0) / Math.hypot(...row) / Math.hypot(...embedding)
+    );
   });
   const total = cosines.reduce((sum, cosine) => sum + Math.exp(20 * cosine), 0);
   const order = [...names.keys()].toSorted((a, b) => cosines[b]! - cosines[a]!);

@@ -95,7 +95,6 @@ test('only what belongs to the chosen strategy is asked for; by default nothing'
     pack: {},
     greedy: { strategy: 'greedy' },
     beam: { strategy: 'beam', beams: 5 },
-    consensus: { strategy: 'consensus', beams: 5 },
     'beam-standard': { strategy: 'beam-standard', beams: 6, lengthPenalty: 0.5, groups: 3, diversity: 1 },
     sample: { strategy: 'sample', temperature: 0.7, topK: 40, topP: 0.9, seed: 6 },
   } as const;

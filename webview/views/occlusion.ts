@@ -77,7 +77,7 @@ export const occlusionView: View<'occlusion', OcclusionOptions> = {
     const values = (options.rollout ? data.rollout : undefined) ?? data.values;
     return {
       columns: ['row', ...values.map((_, column) => `column ${column}`)],
-      rows: values.map((row, index) => [index, ...row]),
+      rows: values.map((row, index) => [index].concat(row)),
     };
   },
 };

@@ -39,13 +39,11 @@ export function drawSimilarity<Options>(
       values,
       color,
       describe: (row, column) => {
-        const groups = [row, column].map((index) => clusters?.cluster[order[index] ?? 0]);
+        const both = [row, column].map((index) => clusters?.cluster[order[index] ?? 0]);
         return [
           `${labelOf(row)} and ${labelOf(column)}`,
           `cosine ${format('.4f')(values[row]?.[column] ?? 0)}`,
-          ...(clusters
-            ? [groups[0] === groups[1] ? `both in cluster ${groups[0]}` : `clusters ${groups.join(' and ')}`]
-            : []),
+          ...(clusters ? [both[0] === both[1] ? `both in cluster ${both[0]}` : `clusters ${both.join(' and ')}`] : []),
         ];
       },
       groups: groups.length > 1 ? groups : [],

@@ -41,7 +41,7 @@ def manifest(checkpoint, tokens, scores, files):
         "languageModel": {"architecture": "gpt2", "width": WIDTH, "layers": LAYERS, "heads": HEADS,
                           "vocabulary": tokens.get_vocab_size(), "context": CONTEXT,
                           "stopTokens": [vocabulary.stop_token(tokens)], "tuned": True},
-        "decoding": {"strategy": "consensus", "beams": BEAMS, "maxTokens": 67},
+        "decoding": {"strategy": "beam", "beams": BEAMS, "maxTokens": 67},
         "dtype": "mixed",
         "training": checkpoint["training"],
         "scores": scores,
