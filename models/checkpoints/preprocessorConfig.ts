@@ -4,6 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { en } from 'zod/locales';
+import type { EncoderManifest } from '../pack/encoderManifest.js';
 import type { ImageRecipe } from '../pack/imageRecipe.js';
 import { invalid, unsupported } from './errors.js';
 
@@ -110,16 +111,21 @@ type PreprocessorConfig = z.infer<typeof preprocessorConfig>;
 /**
  * The recipe of a parsed `preprocessor_config.json`, or of a `processor_config.json` that holds one.
  * @param path what messages call the file
+ * @param kind of the encoder: as in transformers, it says what a file means that names no class
  * @throws CaptionError `checkpoint-invalid` naming the field, `checkpoint-unsupported` naming the class, filter or step
  */
-export function imageRecipe(config: unknown, path = 'preprocessor_config.json'): ImageRecipe {
+export function imageRecipe(
+  config: unknown,
+  path = 'preprocessor_config.json',
+  kind?: EncoderManifest['kind'],
+): ImageRecipe {
   const result = z.safeParse(preprocessorConfig, unwrapped(config));
   if (!result.success) {
     const [issue] = result.error.issues;
     throw invalid(path, `${issue?.path.join('.') || 'the document'}: ${issue?.message ?? 'invalid'}`);
   }
   const fields = result.data;
-  const defaults = defaultsOf(fields, path);
+  const defaults = defaultsOf(fields, path, kind);
   for (const [step, value] of Object.entries(fields)) {
     if (step.startsWith('do_') && value === true && !knownSteps.has(step)) {
       throw unsupported(path, `asks for ${step}, which is not done here`, 'Import an encoder that needs no such step.');
@@ -145,10 +151,10 @@ function isDone(step: boolean | null | undefined, otherwise = true): boolean {
   return step === undefined ? otherwise : step === true;
 }
 
-function defaultsOf(fields: PreprocessorConfig, path: string): Defaults {
+function defaultsOf(fields: PreprocessorConfig, path: string, kind?: EncoderManifest['kind']): Defaults {
   const type = fields.image_processor_type ?? fields.feature_extractor_type;
-  // Files written by hand leave it out; they mean CLIP's.
-  if (type === null || type === undefined) return clip;
+  // The first vision transformers' files leave it out, and those written by hand, which mean CLIP's.
+  if (type === null || type === undefined) return kind === 'vit' ? vit : clip;
   const defaults = families.get(type.replace(/(?:ImageProcessor(?:Fast|Pil)?|FeatureExtractor)$/, ''));
   if (defaults !== undefined) return defaults;
   const known = [...families.keys()].map((name) => `${name}ImageProcessor`).join(', ');

@@ -44,7 +44,7 @@ export async function encoderRecipe(
   const isFolder = (await stat(path)).isDirectory();
   const configPath = join(isFolder ? path : dirname(path), 'preprocessor_config.json');
   const config = isFolder || kind === 'onnx' ? await readConfig(configPath) : undefined;
-  const image = config === undefined ? usualRecipe(kind, imageSize) : imageRecipe(config, configPath);
+  const image = config === undefined ? usualRecipe(kind, imageSize) : imageRecipe(config, configPath, kind);
   const isFixed = kind !== 'dinov2' && kind !== 'vit';
   if (isFixed && image.size !== imageSize) {
     const what = `prepares images of ${image.size} px, ${basename(path)} takes ${imageSize}`;

@@ -32,3 +32,11 @@ test('a processor_config.json is read for the image processor that it holds', ()
   const nested = { processor_class: 'CLIPProcessor', image_processor: { ...clip, size, crop_size: 288 } };
   assert.deepEqual(imageRecipe(nested), { ...clipImageRecipe(288), cropRounding: 'down' });
 });
+
+test('a file that names no class means that of its encoder’s kind: a vision transformer’s images are stretched', () => {
+  const config = { do_normalize: true, do_resize: true, size: 48, resample: 2, image_mean: [0.5, 0.5, 0.5] };
+  const { size, resize, crop, std } = imageRecipe(config, 'preprocessor_config.json', 'vit');
+  assert.deepEqual({ size, resize, crop, std }, { size: 48, resize: 'stretch', crop: 'none', std: [0.5, 0.5, 0.5] });
+  assert.deepEqual(imageRecipe({}, 'preprocessor_config.json', 'dinov2'), imageRecipe(clip));
+  assert.equal(imageRecipe(config, 'preprocessor_config.json', 'clip-vit').resize, 'shortest-edge');
+});
