@@ -2,6 +2,8 @@
 
 /** How many are written between two frames: short enough to scroll and to point meanwhile. */
 const atOnce = 8;
+/** Milliseconds of rest before that: going through a list of choices by arrow key writes only what is seen. */
+const rest = 50;
 
 /** @returns what takes the writing of the element at an index; a later call ends what an earlier one has left to do */
 export function nearFirst(elements: readonly HTMLElement[]): (write: (index: number) => void) => void {
@@ -22,7 +24,7 @@ export function nearFirst(elements: readonly HTMLElement[]): (write: (index: num
       far.splice(0, atOnce).forEach(write);
       if (far.length > 0) afterPaint(goOn);
     };
-    if (far.length > 0) afterPaint(goOn);
+    if (far.length > 0) setTimeout(goOn, rest);
   };
 }
 
