@@ -88,6 +88,33 @@ describe('the Prefix Lens', () => {
     await page.close();
   });
 
+  test('switches the measure of a long prefix in sight at once, and beyond it soon', async () => {
+    const { page, views } = await openLens(browser, 80);
+    const expected = views.table.positions.map(({ nearest }) => nearest.dot[0]?.id);
+    const atOnce = await page.evaluate(() => {
+      const firsts = [...document.querySelectorAll<HTMLElement>('.position tr.first')];
+      const list = document.querySelector<HTMLSelectElement>('[data-control=Measure]');
+      if (!list) throw new Error('there is no choice of the measure');
+      // Two switches with nothing painted between them: the second is the one that counts.
+      for (const metric of ['centred', 'dot']) {
+        list.value = metric;
+        list.dispatchEvent(new Event('change'));
+      }
+      const inSight = firsts.filter((row) => row.getBoundingClientRect().top < innerHeight);
+      return inSight.map((row) => Number(row.dataset['token']));
+    });
+    assert.ok(atOnce.length > 0 && atOnce.length < 80, `${atOnce.length} cards are in sight`);
+    assert.deepEqual(atOnce, expected.slice(0, atOnce.length));
+    await page.waitForFunction(
+      (ids) =>
+        [...document.querySelectorAll<HTMLElement>('.position tr.first')].every(
+          (row, index) => Number(row.dataset['token']) === ids[index],
+        ),
+      expected,
+    );
+    await page.close();
+  });
+
   test('asks for small pictures of compared images that are seen, and says what was left out of a folder', async () => {
     const { page, asked, tell, answer } = await opened();
     await page.getByRole('tab', { name: 'Compare', exact: true }).click();
@@ -270,9 +297,12 @@ describe('the Prefix Lens', () => {
             ),
           [view, format.toLowerCase()] as const,
         );
-        const [request] = await asked();
-        if (request?.method !== 'save') assert.fail(`nothing is saved of ${view} as ${format}`);
-        assert.match(request.params.content, start);
+        // Pictures that came into sight may be asked for beside it.
+        const contents = (await asked()).flatMap((request) =>
+          request.method === 'save' ? [request.params.content] : [],
+        );
+        assert.equal(contents.length, 1, `${view} as ${format}`);
+        assert.match(contents[0] ?? '', start);
         await answer();
       }
     }

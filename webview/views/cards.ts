@@ -1,7 +1,7 @@
 /**
  * A card for every prefix position: its nearest words, bar length = score, all bars on one scale. Each card is a real
- * table, so that a screen reader reads what the bars show. Another metric is written into the cards that are there:
- * making hundreds of rows anew costs several times as much.
+ * table, so that a screen reader reads what the bars show. Another metric is written into the cards that are there,
+ * those in sight first: making hundreds of rows anew costs several times as much.
  */
 import { format, max, min, range, scaleLinear } from 'd3';
 import type { NearestToken } from '@clipcap/protocol/caption';
@@ -10,11 +10,12 @@ import { make } from '../make.js';
 import { spokenToken, tokenParts } from '../token.js';
 import { metricName, shortScore } from './metric.js';
 import { connectWords, sameShape, sharedFrom, type SwitchMetric } from './nearestWords.js';
+import { nearFirst } from './nearFirst.js';
 import type { Drawing } from './view.js';
 
 const twoDigits = format('.2f');
 
-/** With more cards than this, those outside of the window are laid out when they are scrolled to. */
+/** With more cards than this, those outside of the window are laid out when they are scrolled to, and written last. */
 const manyFrom = 20;
 
 /** In percent of the scale that all bars share. */
@@ -38,15 +39,19 @@ export function drawCards(
   const words = Math.max(1, ...positions.map(({ nearest }) => nearest.cosine.length));
   list.style.setProperty('--words', String(words));
 
-  const write = (metric: Metric): void => {
+  const writeAll = (metric: Metric, each: (write: (index: number) => void) => void): void => {
     const [bar, meaning] = scaleOf(positions, metric);
     legend.textContent = meaning;
-    for (const [index, card] of cards.entries()) {
-      const position = positions[index];
-      if (position) writeCard(card, position, metric, bar);
-    }
+    each((index) => {
+      const [card, position] = [cards[index], positions[index]];
+      if (card && position) writeCard(card, position, metric, bar);
+    });
   };
-  write(drawnMetric);
+  const atOnce = (write: (index: number) => void): void => {
+    for (const index of cards.keys()) write(index);
+  };
+  writeAll(drawnMetric, atOnce);
+  const again = cards.length > manyFrom ? nearFirst(cards.map(({ element }) => element)) : atOnce;
   place.append(legend, list);
   const switched = connectWords(
     {
@@ -61,7 +66,7 @@ export function drawCards(
   );
   return (metric) => {
     if (!sameShape(positions, drawnMetric, metric)) return false;
-    write(metric);
+    writeAll(metric, again);
     switched(metric);
     return true;
   };

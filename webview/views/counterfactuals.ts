@@ -4,6 +4,7 @@ import type { CounterfactualsData, Intervention } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
 import { pointsTo } from '../pointing.js';
 import { roveFocus } from '../roving.js';
+import { rowsTable } from '../rows.js';
 import { drawControls, nameOf, type CounterfactualsOptions } from './interventions.js';
 import type { Drawing, View } from './view.js';
 import { drawWords, writeWords } from './words.js';
@@ -75,26 +76,11 @@ function drawResults(place: HTMLElement, data: CounterfactualsData, drawing: Dra
   );
   place.append(
     make('p', { class: 'said' }, make('span', { class: 'quiet' }, 'Caption: '), data.caption.text),
-    make(
-      'div',
-      { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Results of the interventions' },
-      make(
-        'table',
-        { class: 'rows' },
-        make('caption', { class: 'visually-hidden' }, 'Interventions and what they change'),
-        make(
-          'thead',
-          {},
-          make(
-            'tr',
-            {},
-            ...['change', 'bar', 'ln p of the old caption', 'what the model says then'].map((head) =>
-              make('th', { scope: 'col' }, head),
-            ),
-          ),
-        ),
-        make('tbody', {}, ...rows),
-      ),
+    rowsTable(
+      make('caption', { class: 'visually-hidden' }, 'Interventions and what they change'),
+      ['change', 'bar', 'ln p of the old caption', 'what the model says then'],
+      rows,
+      'wide',
     ),
     make(
       'p',

@@ -2,6 +2,7 @@
 import { format, max } from 'd3';
 import type { EncoderData } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
+import { barCell, rowsTable } from '../rows.js';
 import type { View } from './view.js';
 
 const percent = format('.1%');
@@ -26,14 +27,11 @@ export const encoderView: View<'encoder', Record<string, never>> = {
     const most = max(labels, ({ probability }) => probability) ?? 1;
     const hasCosines = data.of === 'texts';
     const rows = labels.map(({ label, probability, cosine }) => {
-      const bar = make('span', { class: 'across', 'aria-hidden': 'true' }, make('span'));
-      const fill = bar.firstElementChild;
-      if (fill instanceof HTMLElement) fill.style.width = `${most > 0 ? (100 * probability) / most : 0}%`;
       return make(
         'tr',
         {},
         make('th', { scope: 'row' }, label),
-        make('td', { class: 'bar-cell' }, bar),
+        barCell(most > 0 ? probability / most : 0),
         make('td', { class: 'figure' }, percent(probability)),
         ...(hasCosines ? [make('td', { class: 'figure' }, cosine === undefined ? '' : format('.3f')(cosine))] : []),
       );
@@ -41,13 +39,7 @@ export const encoderView: View<'encoder', Record<string, never>> = {
     const heads = ['label', 'bar', 'probability', ...(hasCosines ? ['cosine'] : [])];
     place.append(
       make('p', { class: 'said quiet' }, comparedWith(data)),
-      make(
-        'table',
-        { class: 'rows narrow' },
-        make('caption', { class: 'visually-hidden' }, 'Labels of the image embedding'),
-        make('thead', {}, make('tr', {}, ...heads.map((head) => make('th', { scope: 'col' }, head)))),
-        make('tbody', {}, ...rows),
-      ),
+      rowsTable(make('caption', { class: 'visually-hidden' }, 'Labels of the image embedding'), heads, rows, 'narrow'),
     );
   },
   sheet: ({ labels, of }) => ({

@@ -5,6 +5,7 @@ import { action, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
 import { glyphs } from '../matrix.js';
 import { roveFocus } from '../roving.js';
+import { barCell, rowsTable } from '../rows.js';
 import { spokenToken } from '../token.js';
 import type { Drawing, View } from './view.js';
 
@@ -152,24 +153,24 @@ function drawAlternatives(
   const most = Math.max(...token.alternatives.map(({ logProb }) => Math.exp(logProb)), Math.exp(token.logProb));
   const rows = token.alternatives.map(({ id, text, logProb }) => {
     const probability = Math.exp(logProb);
-    const bar = make('span', { class: 'across', 'aria-hidden': 'true' }, make('span'));
-    const fill = bar.firstElementChild;
-    if (fill instanceof HTMLElement) fill.style.width = `${(100 * probability) / most}%`;
     const own = id === token.id;
     const last = make('td', { class: 'act' });
     if (own) last.append(make('span', { class: 'quiet' }, 'in the caption'));
     else if (!readOnly) {
-      last.append(
-        action(`Force “${text.trim()}”`, () => {
-          change({ force: { index, token: id } });
-        }),
-      );
+      const name = `Force “${text.trim()}”`;
+      const force = action(name, () => {
+        change({ force: { index, token: id } });
+      });
+      // Which one is seen in its row already, but not heard.
+      force.textContent = 'Force';
+      force.setAttribute('aria-label', name);
+      last.append(force);
     }
     return make(
       'tr',
       own ? { class: 'first' } : {},
       make('th', { scope: 'row' }, glyphs(text)),
-      make('td', { class: 'bar-cell' }, bar),
+      barCell(probability / most),
       make('td', { class: 'figure' }, threeDigits(probability)),
       make('td', { class: 'figure quiet' }, twoDigits(logProb)),
       last,
@@ -177,16 +178,6 @@ function drawAlternatives(
   });
   const heads = ['token', 'bar', 'probability', 'ln p', 'instead'];
   place.append(
-    make(
-      'div',
-      { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Alternatives' },
-      make(
-        'table',
-        { class: 'rows narrow' },
-        make('caption', {}, `What could have stood at place ${index}, where “${token.text.trim()}” stands`),
-        make('thead', {}, make('tr', {}, ...heads.map((head) => make('th', { scope: 'col' }, head)))),
-        make('tbody', {}, ...rows),
-      ),
-    ),
+    rowsTable(make('caption', {}, `Instead of “${token.text.trim()}”, at place ${index}`), heads, rows, 'narrow'),
   );
 }
