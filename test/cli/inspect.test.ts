@@ -63,7 +63,7 @@ test('people read every view by its name, and images from outside cannot steer t
   assert.match(stdout, /Prefix: nearest words/u);
   assert.match(stdout, /^ {2}9 {2}norm \d/mu);
   assert.match(stdout, /entropy/u);
-  assert.match(stdout, /4 beams/u);
+  assert.match(stdout, /8 beams/u);
 });
 
 test('--report writes one page that runs its own script alone, names no address, and holds document and photo', async (t) => {
