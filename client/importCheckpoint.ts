@@ -36,7 +36,7 @@ export async function importCheckpoint({ module, packs, log }: ImportContext): P
   const downloaded = await downloadedModels(module, log);
   const checkpoint = await pickCheckpoint(downloaded);
   const encoder = checkpoint && (await pickEncoder(downloaded, checkpoint));
-  const dtype = encoder && (await window.showQuickPick(dtypes, { title: 'How are weights stored?' }));
+  const dtype = encoder && (await window.showQuickPick(dtypes, { title: 'How should the pack store weights?' }));
   if (!checkpoint || !encoder || !dtype) return;
   const id = await packName(checkpoint, packs);
   if (id === undefined) return;
@@ -77,8 +77,15 @@ async function packName({ name: file }: Source, packs: Uri): Promise<string | un
         ? undefined
         : 'Letters, digits, dots and dashes.';
   const name = file.replace(/\.[^.]*$/u, '');
-  if (problem(name) === undefined) return name;
-  return window.showInputBox({ title: 'What is the model pack called?', value: name, validateInput: problem });
+  // What is proposed is not validated before it is changed.
+  const prompt = problem(name);
+  if (prompt === undefined) return name;
+  return window.showInputBox({
+    title: 'What should the model pack be called?',
+    prompt,
+    value: name,
+    validateInput: problem,
+  });
 }
 
 /** A file, a folder, or a downloaded model, as the command line takes it. */

@@ -13,9 +13,9 @@ import type { Workbench } from './workbench.js';
 const questions = {
   encoder: 'Which image encoder was it trained with?',
   output: 'Which output of the encoder is the image’s embedding?',
-  weights: 'How are weights stored?',
+  weights: 'How should the pack store weights?',
   heads: 'How many attention heads has the mapper?',
-  name: 'What is the model pack called?',
+  name: 'What should the model pack be called?',
 };
 
 /** A file dialog of VS Code begins in the workspace, or where the one before it ended. */

@@ -86,7 +86,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       return undefined;
     });
 
-  const input = page.locator('.quick-input-widget input[type=text]').first();
+  const input = page.locator('.quick-input-widget .quick-input-box input').first();
   const chooseInQuickInput = async (text: string, item: string): Promise<void> => {
     await input.waitFor();
     await input.fill(text);
