@@ -17,7 +17,7 @@ async function open({ workbench }: VsCode): Promise<void> {
 async function close({ page }: VsCode['workbench']): Promise<void> {
   const tab = page.locator('.tab').filter({ hasText: 'Prefix: ' }).first();
   await tab.click();
-  await page.keyboard.press('Control+F4');
+  await tab.locator('.codicon-close').click();
   await tab.waitFor({ state: 'detached' });
 }
 

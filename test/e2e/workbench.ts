@@ -38,7 +38,7 @@ export interface Workbench {
 }
 
 /** How often something that has to appear is looked for, and how long to wait in between, in milliseconds. */
-const patience = { looks: 240, between: 250, hovers: 20 };
+const patience = { looks: 480, between: 250, hovers: 20 };
 
 export async function openWorkbench(browser: Browser, server: CodeServer): Promise<Workbench> {
   const page = await browser.newPage({
