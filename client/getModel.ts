@@ -39,9 +39,12 @@ export async function getModel({ module, secrets, log }: DownloadContext): Promi
     const error = fromResponseError(cause);
     if (error.code === 'cancelled') return;
     log.error(error.message);
-    const token = 'Set Access Token…';
-    const choice = await window.showErrorMessage(error.message, ...(error.code === 'download-refused' ? [token] : []));
-    if (choice === token && (await setAccessToken(secrets))) await getModel({ module, secrets, log });
+    const [token, showLog] = ['Set Access Token…', 'Show Log'];
+    // VS Code cuts a message short that has nothing to click.
+    const offers = error.code === 'download-refused' ? [token, showLog] : [showLog];
+    const choice = await window.showErrorMessage(error.message, ...offers);
+    if (choice === showLog) log.show();
+    else if (choice === token && (await setAccessToken(secrets))) await getModel({ module, secrets, log });
   }
 }
 

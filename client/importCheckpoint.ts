@@ -1,4 +1,5 @@
 /** "Import Checkpoint…": asks for what an import needs, and for what shapes do not tell, and makes the pack. */
+import { readdir } from 'node:fs/promises';
 import {
   ProgressLocation,
   Uri,
@@ -35,13 +36,9 @@ export async function importCheckpoint({ module, packs, log }: ImportContext): P
   const downloaded = await downloadedModels(module, log);
   const checkpoint = await pickCheckpoint(downloaded);
   const encoder = checkpoint && (await pickEncoder(downloaded, checkpoint));
-  const dtype = encoder && (await window.showQuickPick(dtypes, { title: 'How are weights stored?' }));
+  const dtype = encoder && (await window.showQuickPick(dtypes, { title: 'How should the pack store weights?' }));
   if (!checkpoint || !encoder || !dtype) return;
-  const id = await window.showInputBox({
-    title: 'What is the model pack called?',
-    value: checkpoint.name.replace(/\.[^.]*$/u, ''),
-    validateInput: (name) => (/^[\w.-]*\w[\w.-]*$/u.test(name) ? undefined : 'Letters, digits, dots and dashes.'),
-  });
+  const id = await packName(checkpoint, packs);
   if (id === undefined) return;
   const out = Uri.joinPath(packs, id).fsPath;
   const args = ['import', checkpoint.path, '--encoder', encoder.path, '--dtype', dtype.dtype, '--out', out];
@@ -64,8 +61,31 @@ export async function importCheckpoint({ module, packs, log }: ImportContext): P
     const error = fromResponseError(cause);
     if (error.code === 'cancelled') return;
     log.error(error.message);
-    await window.showErrorMessage(error.message);
+    // VS Code cuts a message short that has nothing to click.
+    const choice = await window.showErrorMessage(error.message, 'Show Log');
+    if (choice !== undefined) log.show();
   }
+}
+
+/** The checkpoint's name; people are asked only where it cannot be a pack's, or is another one's. */
+async function packName({ name: file }: Source, packs: Uri): Promise<string | undefined> {
+  const taken = new Set(await readdir(packs.fsPath).catch(() => []));
+  const problem = (name: string): string | undefined =>
+    taken.has(name)
+      ? `There is a pack “${name}” already.`
+      : /^[\w.-]*\w[\w.-]*$/u.test(name)
+        ? undefined
+        : 'Letters, digits, dots and dashes.';
+  const name = file.replace(/\.[^.]*$/u, '');
+  // What is proposed is not validated before it is changed.
+  const prompt = problem(name);
+  if (prompt === undefined) return name;
+  return window.showInputBox({
+    title: 'What should the model pack be called?',
+    prompt,
+    value: name,
+    validateInput: problem,
+  });
 }
 
 /** A file, a folder, or a downloaded model, as the command line takes it. */
@@ -150,8 +170,9 @@ async function showImported(
   for (const { what, value, from } of findings) log.info(`  ${what}: ${value} (${from})`);
   if (check) log.info(`  self-check: the prefix changes by ${(100 * check.prefixDifference).toFixed(1)} %`);
   const use = 'Use It';
+  const labels = findings.find(({ what }) => what === 'labels');
   const choice = await window.showInformationMessage(
-    `${pack.title} was imported: ${pack.encoder}, ${pack.mapper}.`,
+    `${pack.title} was imported: ${pack.encoder}, ${pack.mapper}.${labels ? ` Labels: ${labels.value}.` : ''}`,
     use,
     'Show Log',
   );

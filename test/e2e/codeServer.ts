@@ -45,8 +45,6 @@ export interface CodeServer {
   readonly models: string;
   /** What the packaged command line prints. */
   readonly commandLine: (...args: readonly string[]) => Promise<string>;
-  /** The processes in which this VS Code runs its extensions. */
-  readonly extensionHosts: () => Promise<readonly number[]>;
   /** The language servers and the inference processes that run. */
   readonly languageServers: () => Promise<readonly number[]>;
   readonly inferenceProcesses: () => Promise<readonly number[]>;
@@ -160,14 +158,6 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- other tests check the document itself
       JSON.parse(await commandLine('inspect', '--json', ...cliOptions, path)) as InspectDocument,
     commandLine,
-    extensionHosts: async () => {
-      const hosts: number[] = [];
-      for (const id of await processesRunning('--type=extensionHost')) {
-        const environment = await readFile(join('/proc', String(id), 'environ'), 'utf8').catch(() => '');
-        if (environment.split('\0').includes(`HOME=${folder}`)) hosts.push(id);
-      }
-      return hosts;
-    },
     languageServers: () => processesRunning(join(extension, 'dist', 'server.mjs')),
     inferenceProcesses: () => processesRunning(join(extension, 'dist', 'inference.mjs')),
     filesInUse: () => filesInUse(extension),

@@ -153,8 +153,8 @@ describe('“Get a Model…” in real VS Code', () => {
   });
 
   inVsCode('says what to look at when the server cannot be reached', async ({ server, workbench }) => {
-    hub.stop();
     await server.changeMachineSettings({ 'clipcap.download.endpoint': hub.endpoint });
+    hub.stop();
     await workbench.reload();
     await workbench.command('ClipCap: Get a Model…');
     await workbench.pick(which, 'CLIP ViT-B/16 (Hugging Face layout)');

@@ -13,9 +13,9 @@ import type { Workbench } from './workbench.js';
 const questions = {
   encoder: 'Which image encoder was it trained with?',
   output: 'Which output of the encoder is the image’s embedding?',
-  weights: 'How are weights stored?',
+  weights: 'How should the pack store weights?',
   heads: 'How many attention heads has the mapper?',
-  name: 'What is the model pack called?',
+  name: 'What should the model pack be called?',
 };
 
 /** A file dialog of VS Code begins in the workspace, or where the one before it ended. */
@@ -26,19 +26,17 @@ async function picture({ page }: Workbench, name: string): Promise<void> {
   await page.screenshot({ path: screenshotPath(`vscode-import-${name}`) });
 }
 
-/** Answers what every import asks: checkpoint, encoder (a folder or a file), data type and name. */
+/** Answers what every import asks: checkpoint, encoder (a folder or a file) and data type. */
 async function answerUsual(
-  { command, chooseFile, pick, answer }: Workbench,
+  { command, chooseFile, pick }: Workbench,
   checkpoint: string,
   encoder: readonly ['Folder…' | 'File…', string],
-  name: string,
 ): Promise<void> {
   await command('ClipCap: Import Checkpoint…');
   await chooseFile(anywhere, checkpoint);
   await pick(questions.encoder, encoder[0]);
   await chooseFile(anywhere, encoder[1]);
   await pick(questions.weights, '32 bit');
-  await answer(questions.name, name);
 }
 
 function button(notification: Locator, label: string): Locator {
@@ -71,14 +69,12 @@ describe('“Import Checkpoint…” in real VS Code', () => {
     await workbench.page.locator('.quick-input-title').filter({ hasText: questions.weights }).first().waitFor();
     await picture(workbench, '3-weights');
     await workbench.pick(questions.weights, '32 bit');
-    await workbench.page.locator('.quick-input-title').filter({ hasText: questions.name }).first().waitFor();
-    await picture(workbench, '4-name');
-    await workbench.answer(questions.name, 'tiny');
     const imported = workbench.notification('mlp.pt was imported');
     await imported.waitFor();
-    await picture(workbench, '5-imported');
-    const pack = join(packs(vscode), 'tiny');
-    assert.equal((await openPack(pack)).manifest.id, 'tiny');
+    await picture(workbench, '4-imported');
+    assert.match(await imported.innerText(), /Labels: none, because clip-hf has no text side/u);
+    const pack = join(packs(vscode), 'mlp');
+    assert.equal((await openPack(pack)).manifest.id, 'mlp');
     await button(imported, 'Use It').click();
     const expected = (await server.captionByCommandLine('photos/coffee.jpg', '--model', pack)).prefix;
     await workbench.open('coffee.jpg');
@@ -96,28 +92,34 @@ describe('“Import Checkpoint…” in real VS Code', () => {
       words,
       expected.map(({ nearest }) => nearest[0]?.id),
     );
-    await picture(workbench, '6-used');
+    await picture(workbench, '5-used');
   });
 
-  inVsCode('lets one choose among the outputs of an ONNX encoder', async (vscode) => {
-    const { server, workbench } = vscode;
-    const eye = join(server.workspace, 'eye.onnx');
-    await writeFile(eye, meanColourEncoder('pixels', { scores: 7, pooled: 32, other: 32 }));
-    await answerUsual(workbench, mlp, ['File…', eye], 'eye');
-    await workbench.page.locator('.quick-input-title').filter({ hasText: questions.output }).first().waitFor();
-    await picture(workbench, 'output');
-    await workbench.pick(questions.output, 'pooled');
-    await workbench.notification('mlp.pt was imported').waitFor();
-    const { encoder } = (await openPack(join(packs(vscode), 'eye'))).manifest;
-    assert.ok(encoder.kind === 'onnx');
-    assert.equal(encoder.output, 'pooled');
-  });
+  inVsCode(
+    'asks for a name that no pack has, and lets one choose among the outputs of an ONNX encoder',
+    async (vscode) => {
+      const { server, workbench } = vscode;
+      const eye = join(server.workspace, 'eye.onnx');
+      await writeFile(eye, meanColourEncoder('pixels', { scores: 7, pooled: 32, other: 32 }));
+      await answerUsual(workbench, mlp, ['File…', eye]);
+      await workbench.page.getByText('There is a pack “mlp” already.').first().waitFor();
+      await picture(workbench, 'name');
+      await workbench.answer(questions.name, 'eye');
+      await workbench.page.locator('.quick-input-title').filter({ hasText: questions.output }).first().waitFor();
+      await picture(workbench, 'output');
+      await workbench.pick(questions.output, 'pooled');
+      await workbench.notification('mlp.pt was imported').waitFor();
+      const { encoder } = (await openPack(join(packs(vscode), 'eye'))).manifest;
+      assert.ok(encoder.kind === 'onnx');
+      assert.equal(encoder.output, 'pooled');
+    },
+  );
 
   inVsCode('asks for what shapes do not tell, and for a tokenizer where GPT-2’s cannot be', async (vscode) => {
     const { server, workbench } = vscode;
     const alone = join(server.workspace, 'alone.pt');
     await writeFile(alone, await readFile(fixture('import/transformer.pt')));
-    await answerUsual(workbench, alone, ['File…', fixture('import/RN.pt')], 'heads');
+    await answerUsual(workbench, alone, ['File…', fixture('import/RN.pt')]);
     await workbench.page.locator('.quick-input-title').filter({ hasText: 'tokenizer.json' }).first().waitFor();
     await picture(workbench, 'tokenizer');
     await workbench.chooseFile(anywhere, fixture('import/tokenizer.json'));
@@ -125,17 +127,18 @@ describe('“Import Checkpoint…” in real VS Code', () => {
     await picture(workbench, 'heads');
     await workbench.answer(questions.heads, '4');
     await workbench.notification('alone.pt was imported').waitFor();
-    const { mapper } = (await openPack(join(packs(vscode), 'heads'))).manifest;
+    const { mapper } = (await openPack(join(packs(vscode), 'alone'))).manifest;
     assert.ok(mapper.kind === 'transformer');
     assert.equal(mapper.heads, 4);
   });
 
   inVsCode('says which encoder fits when another one is chosen, and leaves nothing', async (vscode) => {
     const { workbench } = vscode;
-    await answerUsual(workbench, mlp, ['File…', fixture('import/RN.pt')], 'wrong');
+    await answerUsual(workbench, mlp, ['File…', fixture('import/RN.pt')]);
+    await workbench.answer(questions.name, 'wrong');
     await workbench.notification('RN.pt gives 640').waitFor();
     await picture(workbench, 'wrong');
-    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['eye', 'heads', 'tiny']);
+    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['alone', 'eye', 'mlp']);
   });
 
   inVsCode('ends, without a word, at the question that is not answered', async (vscode) => {
@@ -147,7 +150,7 @@ describe('“Import Checkpoint…” in real VS Code', () => {
     await page.locator('.quick-input-title').filter({ hasText: questions.weights }).first().waitFor();
     await page.keyboard.press('Escape');
     await page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
-    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['eye', 'heads', 'tiny']);
+    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['alone', 'eye', 'mlp']);
   });
 
   inVsCode('the console has no error of ours but the one that was shown', ({ workbench }) => {

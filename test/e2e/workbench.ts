@@ -38,7 +38,7 @@ export interface Workbench {
 }
 
 /** How often something that has to appear is looked for, and how long to wait in between, in milliseconds. */
-const patience = { looks: 240, between: 250, hovers: 20 };
+const patience = { looks: 480, between: 250, hovers: 20 };
 
 export async function openWorkbench(browser: Browser, server: CodeServer): Promise<Workbench> {
   const page = await browser.newPage({
@@ -86,7 +86,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       return undefined;
     });
 
-  const input = page.locator('.quick-input-widget input[type=text]').first();
+  const input = page.locator('.quick-input-widget .quick-input-box input').first();
   const chooseInQuickInput = async (text: string, item: string): Promise<void> => {
     await input.waitFor();
     await input.fill(text);
@@ -104,8 +104,17 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
   const titled = (title: string): Promise<void> =>
     page.locator('.quick-input-widget .quick-input-title').filter({ hasText: title }).first().waitFor();
   const command = async (title: string): Promise<void> => {
-    await openQuickInput('F1');
-    await chooseInQuickInput(`>${title}`, title);
+    // The list has the commands that were there when it was opened: those of an extension may come later.
+    const entry = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first();
+    await until(`the command ${title}`, patience.looks / 8, async () => {
+      await openQuickInput('F1');
+      await input.fill(`>${title}`);
+      await entry.waitFor({ timeout: 8 * patience.between }).catch(() => undefined);
+      if (await entry.isVisible()) return true;
+      await page.keyboard.press('Escape');
+      return undefined;
+    });
+    await entry.click();
   };
 
   return {
@@ -194,10 +203,13 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       await until(`a file dialog that proposes ${proposed}`, patience.looks, async () =>
         (await input.isVisible()) && proposed.test(await input.inputValue()) ? true : undefined,
       );
-      await input.fill(path);
-      // While the dialog still reads the folder, it takes no answer; another question may take its place at once.
+      const title = page.locator('.quick-input-widget .quick-input-title').first();
+      const asked = await title.textContent();
+      // While the dialog still reads the folder, it takes no answer, and may write its own proposal over ours; another
+      // question may take its place at once.
       await until('the end of the file dialog', patience.looks, async () => {
-        if (!(await input.isVisible()) || !(await input.inputValue()).startsWith(path)) return true;
+        if (!(await input.isVisible()) || (await title.textContent()) !== asked) return true;
+        if (!(await input.inputValue()).startsWith(path)) await input.fill(path);
         await input.press('Enter', { timeout: patience.between }).catch(() => undefined);
         await input.waitFor({ state: 'hidden', timeout: 4 * patience.between }).catch(() => undefined);
         return undefined;
