@@ -1,12 +1,20 @@
 /** Shows the extension at work: a real VS Code in the browser, the packaged extension, a sample workspace. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { makePackage } from './package.mjs';
 import { copySampleWorkspace } from './sample.mjs';
 import { root } from './setup.mjs';
 import { ensureVsCode } from './vscode.mjs';
+
+/** Nothing of VS Code's own takes the room of what is shown. */
+const settings = {
+  'workbench.startupEditor': 'none',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'chat.disableAIFeatures': true,
+  'git.openRepositoryInParentFolders': 'never',
+};
 
 /** Runs the demo until it is interrupted. */
 export async function demo() {
@@ -19,6 +27,8 @@ export async function demo() {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await copySampleWorkspace(workspace);
+  await mkdir(join(folder, 'user', 'User'), { recursive: true });
+  await writeFile(join(folder, 'user', 'User', 'settings.json'), JSON.stringify(settings));
 
   const profile = [
     vscode.codeServer,
