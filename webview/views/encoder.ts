@@ -57,5 +57,5 @@ function comparedWith({ of, among, labels, prompt = '', scale = 0 }: EncoderData
   const shown = `The ${count(labels.length)} most probable of ${count(among)}`;
   return of === 'classes'
     ? `${shown} classes that the encoder was trained to tell apart.`
-    : `${shown} labels, each compared with the image as “${prompt.replace('{}', '…')}”; cosines times ${format('.4~r')(scale)}.`;
+    : `${shown} labels, each compared with the image as “${prompt.replace('{}', '[label]')}”; cosines times ${format('.4~r')(scale)}.`;
 }
