@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** The Prefix Lens as a user goes through it in VS Code: its tabs, what they ask for, and what is taken out of them. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LensView } from '@clipcap/protocol/lens';
 import type { SavedFormat } from '@clipcap/protocol/panel';
@@ -87,6 +87,8 @@ export async function exported(
   format: SavedFormat,
 ): Promise<Buffer> {
   const file = join(workspace, 'exports', `${view}.${format}`);
+  // Else VS Code asks whether to write over it.
+  await rm(file, { force: true });
   const button = pane(frame, view).locator(`[title="Save as ${format.toUpperCase()}"]`);
   await button.click();
   // What the button says of it does not stay for long.
