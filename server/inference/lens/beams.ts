@@ -8,6 +8,8 @@ import type { Compute } from './view.js';
 /** Nodes of a whole tree: 100 bytes each on their way. */
 const mostNodes = 1600;
 const mostCaptions = 10;
+/** Of a step, so that the tree stays one that can be looked at: a wide search considers the square of its beams. */
+const usualPerStep = 16;
 
 export const beams: Compute<'beams'> = async ({ model, image, options, checkpoint }) => {
   // Drawing tokens considers nothing: then it is the pack's own search that is shown.
@@ -31,7 +33,7 @@ export const beams: Compute<'beams'> = async ({ model, image, options, checkpoin
   return { beams: width, steps: nodes(steps), captions: found!.map((caption) => toCaption(model, caption)) };
 
   function nodes(all: readonly (readonly Considered[])[]): BeamNode[][] {
-    const perStep = Math.max(1, Math.floor(mostNodes / all.length));
+    const perStep = Math.max(1, Math.min(Math.max(usualPerStep, 2 * width), Math.floor(mostNodes / all.length)));
     let places = new Map<Hypothesis, number>();
     return all.map((step) => {
       const shown = fewer(step, perStep);
