@@ -131,12 +131,7 @@ test('what the inference process cannot show keeps its code and message', async 
 
 test('a report holds every view that was asked for, its options, and what a pack cannot show', async (t) => {
   const { client, inference } = await session(t);
-  const lens = inference.lens.bind(inference);
-  inference.lens = async (params, token) => {
-    const result = await lens(params, token);
-    if (params.view === 'encoder') return result;
-    throw new CaptionError('lens-unavailable', `There is no ${params.view}.`);
-  };
+  showOnlyEncoder(inference);
   const views = { tokens: { alternatives: 3 } };
   const reference = [uriOf('b.jpg')];
   const { html } = await client.sendRequest(lensReportRequest, { uri: uriOf('a.jpg'), views, reference });
@@ -153,12 +148,7 @@ test('a report holds every view that was asked for, its options, and what a pack
 
 test('an image that is gone costs a report the views that name it, and no other', async (t) => {
   const { client, inference } = await session(t);
-  const lens = inference.lens.bind(inference);
-  inference.lens = async (params, token) => {
-    const result = await lens(params, token);
-    if (params.view === 'encoder') return result;
-    throw new CaptionError('lens-unavailable', `There is no ${params.view}.`);
-  };
+  showOnlyEncoder(inference);
   const gone = uriOf('gone.jpg');
   const views = {
     compare: { others: [uriOf('b.jpg'), gone] },
@@ -261,4 +251,14 @@ test('in Restricted Mode a comparison names no pack but the built-in one', async
 
 function jpegSource(bytes: string): string {
   return `data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}`;
+}
+
+/** The inference process answers every view, but all others say that the pack cannot show them. */
+function showOnlyEncoder(inference: Awaited<ReturnType<typeof session>>['inference']): void {
+  const lens = inference.lens.bind(inference);
+  inference.lens = async (params, token) => {
+    const result = await lens(params, token);
+    if (params.view === 'encoder') return result;
+    throw new CaptionError('lens-unavailable', `There is no ${params.view}.`);
+  };
 }
