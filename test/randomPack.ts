@@ -154,6 +154,16 @@ function onnxEncoder(options: RandomPackOptions): EncoderOf<'onnx'> {
   };
 }
 
+/** How images of 32 px are prepared for encoders that are built from a pack's weights. */
+export const smallImages = {
+  size: 32,
+  resize: 'shortest-edge',
+  resampling: 'bicubic',
+  crop: 'center',
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+} satisfies PackManifest['encoder']['image'];
+
 /** `pixel_values [N,3,H,W]` → `image_embeds [N,d]`, `class_logits [N,1000]`, from the mean colour alone. */
 function pooledEncoder({ embeddingWidth, image }: EncoderOf<'onnx'>, random: () => number): Uint8Array {
   const graph = new GraphBuilder();

@@ -11,17 +11,9 @@ import { PieceByPiece } from '@clipcap/server/inference/leanSession';
 import { Mapper } from '@clipcap/server/inference/mapper';
 import { openSession, type OpenSession, type Session } from '@clipcap/server/inference/provider';
 import { sessionOptions } from '@clipcap/server/inference/sessionOptions';
-import { gaussian, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
+import { gaussian, smallImages as image, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
-const image = {
-  size: 32,
-  resize: 'shortest-edge',
-  resampling: 'bicubic',
-  crop: 'center',
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-} satisfies EncoderManifest['image'];
 const transformer = { normalize: false, image, embeddingWidth: 24, width: 24, layers: 3, heads: 2, patchSize: 16 };
 const huggingFace = { ...transformer, hiddenWidth: 40, epsilon: 1e-6, positionGrid: 3 };
 const encoders = [

@@ -5,17 +5,9 @@ import { test, type TestContext } from 'node:test';
 import { parseManifest, type EncoderManifest, type PackManifest } from '@clipcap/models/pack/manifest';
 import { openPack } from '@clipcap/models/pack/openPack';
 import { editJson } from '../json.js';
-import { describeFiles, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
+import { describeFiles, smallImages as image, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
-const image = {
-  size: 32,
-  resize: 'shortest-edge',
-  resampling: 'bicubic',
-  crop: 'center',
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-} satisfies EncoderManifest['image'];
 const shared = { normalize: false, image };
 const clipVit = {
   kind: 'clip-vit',
