@@ -1,19 +1,24 @@
 /**
- * Builds `dist/`: one bundle for each process, and beside them, in `dist/node_modules`, the packages with native or
- * WebAssembly parts that cannot be bundled. `dist/` is what the VSIX ships and what the command line runs: one layout.
+ * Builds `dist/`: one bundle for each process with the chunks that they share or load on demand, and beside them, in
+ * `dist/node_modules`, the packages with native or WebAssembly parts that cannot be bundled. `dist/` is what the VSIX
+ * ships and what the command line runs: one layout.
  */
 import { build as bundle } from 'esbuild';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 
-/** Packages that stay outside of the bundles. */
-const external = ['onnxruntime-node', 'sharp'];
+/**
+ * Packages that stay outside of the bundles. Of sharp these are its binaries: its JavaScript is bundled, because reading
+ * its 30 files and its dependencies' takes 50 ms of a command's start. On Linux the WebAssembly build is a dependency of
+ * ours, elsewhere the native one is an optional dependency of sharp's.
+ */
+const external = ['onnxruntime-node', ...sharpBinaries()];
 
 /** CUDA's provider library is fetched on request, with ONNX Runtime's own install script; there is one for this platform only. */
 const hasCuda = process.platform === 'linux' && process.arch === 'x64';
@@ -57,9 +62,12 @@ export async function build() {
   const forNode = { ...common, outdir: dist, platform: 'node', format: 'esm', target: 'node20' };
   const node = await bundle({
     ...forNode,
+    // A process reads what it needs: what other commands or imports need is in files that are loaded on demand.
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     entryPoints: nodeBundles,
     outExtension: { '.js': '.mjs' },
-    external: ['vscode', ...external],
+    external: ['vscode', 'onnxruntime-node'],
     banner: { js: requireForBundledCommonJs },
   });
   const thread = await bundle({ ...forNode, entryPoints: threads });
@@ -72,8 +80,17 @@ export async function build() {
     target: 'chrome128',
   });
   await copyUnbundled();
+  await removeOthers([node, thread, webview].flatMap(({ metafile }) => Object.keys(metafile.outputs)));
   const inputs = { ...node.metafile.inputs, ...thread.metafile.inputs, ...webview.metafile.inputs };
   await writeFile(join(dist, 'metafile.json'), JSON.stringify(Object.keys(inputs).toSorted(), null, 2));
+}
+
+/** Chunks of earlier builds have other names: what is no output of this one goes. */
+async function removeOthers(outputs) {
+  const kept = new Set(outputs.map((path) => basename(path)));
+  for (const entry of await readdir(dist, { withFileTypes: true })) {
+    if (entry.isFile() && !kept.has(entry.name)) await rm(join(dist, entry.name));
+  }
 }
 
 /** Copies the unbundled packages and what they need at run time, this platform's files only. */
@@ -96,12 +113,15 @@ async function copyUnbundled() {
     for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
       if (!onlyForInstalling.has(name)) wanted.push({ name, from: folder });
     }
-    // sharp falls back to its WebAssembly build, which is a dependency of ours, not of sharp.
-    if (next.name === 'sharp' && process.platform === 'linux')
-      wanted.push({ name: '@img/sharp-wasm32', from: join(root, 'server') });
   }
   await rm(join(dist, 'node_modules'), { recursive: true, force: true });
   await rename(fresh, join(dist, 'node_modules'));
+}
+
+/** Packages with what sharp is without its JavaScript. */
+function sharpBinaries() {
+  const { platform, arch } = process;
+  return platform === 'linux' ? ['@img/sharp-wasm32'] : [`@img/sharp-${platform}-${arch}`];
 }
 
 /** Looks for a package's folder the way Node does, also where `exports` hide its package.json. */
@@ -126,6 +146,5 @@ function isShipped(name, path) {
   }
   if (name === 'onnxruntime-common' && ['lib', 'dist'].includes(parts[0]))
     return parts[0] === 'dist' && (parts.length === 1 || ['cjs', 'esm'].includes(parts[1]));
-  if (name === 'sharp' && ['src', 'install', 'lib'].includes(parts[0])) return false;
   return true;
 }

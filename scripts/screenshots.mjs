@@ -35,7 +35,7 @@ for (const args of [
   if (status !== 0) throw new Error(`node ${args.join(' ')} failed.`);
 }
 
-const sharp = createRequire(join(root, 'dist', 'inference.mjs'))('sharp');
+const sharp = createRequire(join(root, 'server', 'package.json'))('sharp');
 const images = join(root, 'docs', 'images');
 await mkdir(images, { recursive: true });
 for (const [from, to] of Object.entries(pictures)) {

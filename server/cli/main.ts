@@ -1,7 +1,6 @@
 /** The `clipcap` command. It finds the inference process and the built-in pack beside itself. */
 import { fileURLToPath } from 'node:url';
 import { readFile } from 'node:fs/promises';
-import { caption } from './caption.js';
 import { parseCommandLine } from './commandLine.js';
 import { write } from './output.js';
 
@@ -19,11 +18,11 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-// A command's module is loaded when it is asked for: a caption need not wait for what downloads and imports need.
+// A command's module is loaded when it is asked for: none waits for what another needs.
 const command = parseCommandLine(process.argv.slice(2));
 switch (command.kind) {
   case 'caption':
-    process.exitCode = await caption(command.request, places);
+    process.exitCode = await (await import('./caption.js')).caption(command.request, places);
     break;
   case 'inspect':
     process.exitCode = await (await import('./inspect.js')).inspect(command.request, places);

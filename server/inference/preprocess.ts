@@ -56,14 +56,18 @@ export function preprocess(image: Pixels, recipe: ImageRecipe): Float32Array {
   const { scale, mean, std } = recipe;
   const plane = width * height;
   const values = new Float32Array(3 * plane);
-  for (const channel of [0, 1, 2] as const) {
+  const [red, green, blue] = [0, 1, 2].map((channel) => {
     const normalised = new Float32Array(256);
     for (let v = 0; v < 256; v++) {
       const scaled = scale === undefined ? v / 255 : v * scale;
-      normalised[v] = (scaled - mean[channel]) / std[channel];
+      normalised[v] = (scaled - mean[channel]!) / std[channel]!;
     }
-    const base = channel * plane;
-    for (let i = 0; i < plane; i++) values[base + i] = normalised[data[i * 3 + channel]!]!;
+    return normalised;
+  });
+  for (let i = 0, at = 0; i < plane; i++, at += 3) {
+    values[i] = red![data[at]!]!;
+    values[plane + i] = green![data[at + 1]!]!;
+    values[2 * plane + i] = blue![data[at + 2]!]!;
   }
   return values;
 }

@@ -3,6 +3,7 @@
  * The method is that of Pillow's `Resample.c`: separable, the kernel widened by the factor when shrinking, coefficients
  * in 22-bit fixed point, rounded to 8 bits after each of the two passes.
  */
+import { withKernel } from './resampleKernel.js';
 
 /** Interleaved 8-bit RGB, row by row. */
 export interface Pixels {
@@ -81,84 +82,79 @@ function coefficients({ from, to, start, length }: Axis, resampling: Resampling)
   return { first, count, weights, width };
 }
 
-/** 22-bit fixed point to 8 bits, clipped. */
-function clip8(value: number): number {
-  const v = value >> precisionBits;
-  return v < 0 ? 0 : v > 255 ? 255 : v;
+/** How the kernel narrows a row. */
+interface Narrowing {
+  /** Where what is needed of a row of the input begins, and how much it is, in bytes. */
+  readonly begin: number;
+  readonly needed: number;
+  /** Pixels of the result. */
+  readonly length: number;
+  /** Of each output: the first input, counted from `begin`; then the number of inputs of each; then `width` weights of each. */
+  readonly table: Int32Array;
+  readonly width: number;
 }
 
-/** The wanted pixels of one row. The row begins at `offset` in `data`, its result at `target` in `out`. */
-function resampleRow(data: Uint8Array, offset: number, columns: Coefficients, out: Uint8Array, target: number): void {
-  const { first, count, weights, width } = columns;
-  for (let i = 0; i < first.length; i++) {
-    let at = offset + first[i]! * 3;
-    let r = half;
-    let g = half;
-    let b = half;
-    const begin = i * width;
-    const end = begin + count[i]!;
-    for (let t = begin; t < end; t++) {
-      const w = weights[t]!;
-      r = (r + Math.imul(data[at]!, w)) | 0;
-      g = (g + Math.imul(data[at + 1]!, w)) | 0;
-      b = (b + Math.imul(data[at + 2]!, w)) | 0;
-      at += 3;
-    }
-    out[target + i * 3] = clip8(r);
-    out[target + i * 3 + 1] = clip8(g);
-    out[target + i * 3 + 2] = clip8(b);
-  }
-}
-
-/** Adds a row of bytes, each times `weight`, to a row of sums. */
-function accumulate(
-  sums: Int32Array,
-  base: number,
-  row: Uint8Array,
-  offset: number,
-  weight: number,
-  length: number,
-): void {
-  for (let x = 0; x < length; x++) sums[base + x] = (sums[base + x]! + Math.imul(row[offset + x]!, weight)) | 0;
+function narrowing({ first, count, weights, width }: Coefficients): Narrowing {
+  const length = first.length;
+  const begin = first[0]!;
+  const table = new Int32Array(2 * length + weights.length);
+  table.set(first.map((pixel) => pixel - begin));
+  table.set(count, length);
+  table.set(weights, 2 * length);
+  return { begin: begin * 3, needed: (first[length - 1]! + count[length - 1]! - begin) * 3, length, table, width };
 }
 
 /** Horizontal pass first: every input row that counts is narrowed once and added to the output rows that it is part of. */
-function columnsFirst(image: Pixels, across: Coefficients, down: Coefficients): Uint8Array {
+function columnsFirst(image: Pixels, across: Narrowing, down: Coefficients): Uint8Array {
+  const { begin, needed, length, table, width } = across;
   const height = down.first.length;
-  const stride = across.first.length * 3;
-  const sums = new Int32Array(height * stride).fill(half);
-  const row = new Uint8Array(stride);
-  let top = 0;
-  const end = down.first[height - 1]! + down.count[height - 1]!;
-  for (let y = down.first[0]!; y < end; y++) {
-    resampleRow(image.data, y * image.width * 3, across, row, 0);
-    while (down.first[top]! + down.count[top]! <= y) top++;
-    for (let i = top; i < height && down.first[i]! <= y; i++) {
-      accumulate(sums, i * stride, row, 0, down.weights[i * down.width + y - down.first[i]!]!, stride);
+  const stride = length * 3;
+  // A row's sums end with a whole vector.
+  const sumsStride = Math.ceil(stride / 16) * 16;
+  const sizes = [table.byteLength, needed, stride, height * sumsStride * 4, height * stride];
+  return withKernel(sizes, (kernel, memory, [weights = 0, input = 0, row = 0, sums = 0, out = 0]) => {
+    const bytes = new Uint8Array(memory);
+    new Int32Array(memory, weights, table.length).set(table);
+    new Int32Array(memory, sums, height * sumsStride).fill(half);
+    let top = 0;
+    const end = down.first[height - 1]! + down.count[height - 1]!;
+    for (let y = down.first[0]!; y < end; y++) {
+      const start = y * image.width * 3 + begin;
+      bytes.set(image.data.subarray(start, start + needed), input);
+      kernel.narrow(input, weights, width, length, row);
+      while (down.first[top]! + down.count[top]! <= y) top++;
+      for (let i = top; i < height && down.first[i]! <= y; i++) {
+        const weight = down.weights[i * down.width + y - down.first[i]!]!;
+        kernel.accumulate(sums + i * sumsStride * 4, row, weight, stride);
+      }
     }
-  }
-  const data = new Uint8Array(sums.length);
-  for (let i = 0; i < data.length; i++) data[i] = clip8(sums[i]!);
-  return data;
+    for (let i = 0; i < height; i++) kernel.clip(sums + i * sumsStride * 4, out + i * stride, stride);
+    return bytes.slice(out, out + height * stride);
+  });
 }
 
-/** Vertical pass first: every output row is summed over the input's whole width, then narrowed. */
-function rowsFirst(image: Pixels, across: Coefficients, down: Coefficients): Uint8Array {
+/** Vertical pass first: every output row is summed over the input's columns that count, then narrowed. */
+function rowsFirst(image: Pixels, across: Narrowing, down: Coefficients): Uint8Array {
+  const { begin, needed, length, table, width } = across;
   const height = down.first.length;
-  const stride = across.first.length * 3;
-  const length = image.width * 3;
-  const sums = new Int32Array(length);
-  const row = new Uint8Array(length);
-  const data = new Uint8Array(height * stride);
-  for (let i = 0; i < height; i++) {
-    sums.fill(half);
-    for (let t = 0; t < down.count[i]!; t++) {
-      accumulate(sums, 0, image.data, (down.first[i]! + t) * length, down.weights[i * down.width + t]!, length);
+  const stride = length * 3;
+  const sizes = [table.byteLength, needed, needed, needed * 4, height * stride];
+  return withKernel(sizes, (kernel, memory, [weights = 0, input = 0, row = 0, sums = 0, out = 0]) => {
+    const bytes = new Uint8Array(memory);
+    new Int32Array(memory, weights, table.length).set(table);
+    const sumsOfRow = new Int32Array(memory, sums, needed);
+    for (let i = 0; i < height; i++) {
+      sumsOfRow.fill(half);
+      for (let t = 0; t < down.count[i]!; t++) {
+        const start = (down.first[i]! + t) * image.width * 3 + begin;
+        bytes.set(image.data.subarray(start, start + needed), input);
+        kernel.accumulate(sums, input, down.weights[i * down.width + t]!, needed);
+      }
+      kernel.clip(sums, row, needed);
+      kernel.narrow(row, weights, width, length, out + i * stride);
     }
-    for (let x = 0; x < length; x++) row[x] = clip8(sums[x]!);
-    resampleRow(row, 0, across, data, i * stride);
-  }
-  return data;
+    return bytes.slice(out, out + height * stride);
+  });
 }
 
 /**
@@ -167,7 +163,7 @@ function rowsFirst(image: Pixels, across: Coefficients, down: Coefficients): Uin
  * passes is ever held, so strips of any length are cheap.
  */
 export function resample(image: Pixels, columns: Axis, rows: Axis, resampling: Resampling): Pixels {
-  const across = coefficients(columns, resampling);
+  const across = narrowing(coefficients(columns, resampling));
   const down = coefficients(rows, resampling);
   // Found by comparing Pillow 13's results with both orders: rounding and clipping in between make them differ.
   const tall = rows.to < rows.from && rows.from - rows.to > 2 * (columns.from - columns.to);

@@ -5,20 +5,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import sharp from 'sharp';
 import { fixture, root } from '../root.js';
 import { glibMessages, libraries, PreloadedInference, preloadingEnvironment, systemLibraries } from './preload.js';
 
-const formats = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'];
-
-interface Encoder {
-  (path: string): {
-    resize(width: number): { toFormat(format: string): { toBuffer(): Promise<Buffer> } };
-  };
-}
+const formats = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const;
 
 const found = systemLibraries();
 const skip = found === undefined && `the system has no ${libraries.join(', ')} (Debian: libglib2.0-0)`;
@@ -29,8 +23,6 @@ describe('with the system’s GLib in the process', { skip }, () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'clipcap-glib-'));
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shipped copy of sharp, loaded by path
-    const sharp = createRequire(join(root, 'dist', 'cli.mjs'))('sharp') as Encoder;
     for (const format of formats) {
       const bytes = await sharp(fixture('photos/chelsea.jpg')).resize(256).toFormat(format).toBuffer();
       await writeFile(join(folder, `photo.${format}`), bytes);

@@ -1,9 +1,12 @@
 /** Properties of resizing that hold for every image; equality with Pillow is in `parity/preprocess.test.ts`. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { cropWindow } from '@clipcap/server/inference/preprocess';
 import { type Axis, type Pixels, resample } from '@clipcap/server/inference/resample';
+import { root } from '../root.js';
 
 const resampling = fc.constantFrom('bilinear' as const, 'bicubic' as const);
 const side = fc.integer({ min: 1, max: 40 });
@@ -97,4 +100,9 @@ test('of a strip only the cropped window is computed', () => {
   const { columns, rows } = cropWindow(1, 100_000, recipe(260));
   const { data, width, height } = resample(strip, columns, rows, 'bicubic');
   assert.deepEqual([width, height, data.every((byte) => byte === 9)], [260, 260, true]);
+});
+
+test('the kernel is the one that its source makes', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts', 'kernel.mjs')], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
 });
