@@ -68,6 +68,7 @@ export class PanelAnswers {
 
   async #find(request: PanelRequest, image: Uri | undefined, token: CancellationToken): Promise<Answer> {
     if (request.method === 'pick') return pick(request.params, image, token);
+    if (request.method === 'pickPack') return pickPack(request.params.title);
     if (request.method === 'thumbnail') return (await this.#server.thumbnail(request.params.uri, token)).source;
     if (request.method === 'save') return save(request.params, image);
     if (!image) throw new Error('The panel shows no image.');
@@ -107,6 +108,12 @@ async function pick(
     );
   }
   return { images: chosen.map(picked) };
+}
+
+async function pickPack(title: string): Promise<string> {
+  const folders = { canSelectFiles: false, canSelectFolders: true };
+  const [folder] = (await window.showOpenDialog({ title, openLabel: 'Take this pack', ...folders })) ?? [];
+  return folder?.fsPath ?? '';
 }
 
 function picked(uri: Uri): Picked['images'][number] {

@@ -49,6 +49,8 @@ export interface PanelRequests {
     readonly params: { readonly title: string; readonly from: PickSource };
     readonly data: Picked;
   };
+  /** Lets the user choose the folder of a model pack; empty if the dialog is dismissed. */
+  readonly pickPack: { readonly params: { readonly title: string }; readonly data: string };
   /** A small picture of an image as a data URI. */
   readonly thumbnail: { readonly params: { readonly uri: string }; readonly data: string };
   /** Lets the user choose where to save all views as one web page; false if the dialog is dismissed. */

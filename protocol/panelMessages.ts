@@ -68,6 +68,10 @@ function readRequest(id: number, method: unknown, params: Record<string, unknown
       const from = pickSources.find((known) => known === params['from']);
       return from && isText(title, 200) ? { type: 'request', id, method, params: { title, from } } : undefined;
     }
+    case 'pickPack': {
+      const { title } = params;
+      return isText(title, 200) ? { type: 'request', id, method, params: { title } } : undefined;
+    }
     case 'save': {
       const { name, content } = params;
       const format = savedFormats.find((known) => known === params['format']);

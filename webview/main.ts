@@ -102,6 +102,7 @@ const lens = makeLens(
     readOnly: false,
     thumbnail: (uri, signal) => thumbnails.of(uri, signal),
     pick: (title, from) => requests.ask('pick', { title, from }),
+    pickPack: (title) => requests.ask('pickPack', { title }),
     reference: () => chosen.reference ?? [],
     refer: (reference) => {
       remember({ reference });

@@ -20,6 +20,7 @@ export interface Around {
   /** Nothing can be asked but what is there: options do not change what is asked. */
   readonly readOnly: boolean;
   readonly pick: (title: string, from: PickSource) => Promise<Picked>;
+  readonly pickPack: (title: string) => Promise<string>;
   readonly thumbnail: (uri: string, signal: AbortSignal) => Promise<string>;
   /** Images that stand for "every image" instead of the pack's statistics. */
   readonly reference: () => readonly PickedImage[];
@@ -217,6 +218,7 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
       readOnly: this.#around.readOnly,
       thumbnail: (uri) => this.#around.thumbnail(uri, this.#place.cleared),
       pick: (title, from) => this.#pick(title, from),
+      pickPack: (title) => this.#pickPack(title),
       reference: this.#around.reference(),
       refer: (images) => {
         this.#around.refer(images);
@@ -234,6 +236,15 @@ class ViewPane<Name extends LensView, Options extends object> implements Pane {
     } catch (error) {
       this.#place.complain(error);
       return [];
+    }
+  }
+
+  async #pickPack(title: string): Promise<string> {
+    try {
+      return await this.#around.pickPack(title);
+    } catch (error) {
+      this.#place.complain(error);
+      return '';
     }
   }
 

@@ -81,6 +81,7 @@ function drawReport({ model, image, views, unavailable = {}, thumbnails = {} }: 
           : Promise.resolve(picture);
       },
       pick: () => Promise.resolve({ images: [] }),
+      pickPack: () => Promise.resolve(''),
       reference: () => [],
       refer: () => undefined,
       save: (view, format, content) => {

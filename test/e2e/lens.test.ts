@@ -139,6 +139,23 @@ describe('the Prefix Lens', () => {
     await page.close();
   });
 
+  test('compares with a pack whose folder is chosen, and with none if the dialog is dismissed', async () => {
+    const { page, asked, tell } = await opened();
+    await page.getByRole('tab', { name: 'Compare', exact: true }).click();
+    await page.getByRole('button', { name: 'Choose pack…' }).click();
+    const [dismissed] = await asked();
+    assert.equal(dismissed?.method, 'pickPack');
+    await tell({ type: 'answer', id: dismissed?.id ?? -1, data: '' });
+    assert.deepEqual(await asked(), []);
+    await page.getByRole('button', { name: 'Choose pack…' }).click();
+    const [chosen] = await asked();
+    await tell({ type: 'answer', id: chosen?.id ?? -1, data: '/packs/other' });
+    await page.locator('.pane[aria-busy]').waitFor({ state: 'attached' });
+    const [compared] = await asked();
+    assert.deepEqual(compared?.params, { view: 'compare', params: { model: '/packs/other' } });
+    await page.close();
+  });
+
   test('tells in place why a view has no data, and asks again on request', async () => {
     const { page, tell, asked } = await opened();
     await page.getByRole('tab', { name: 'Attention', exact: true }).click();

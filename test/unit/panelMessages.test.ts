@@ -32,6 +32,7 @@ const proper: readonly object[] = [
   },
   { type: 'request', id: 7, method: 'report', params: { views: { map: { nearest: 2 } }, reference: [photo] } },
   { type: 'request', id: 7, method: 'pick', params: { title: 'Images', from: 'folder' } },
+  { type: 'request', id: 9, method: 'pickPack', params: { title: 'Pack' } },
   { type: 'request', id: 7, method: 'thumbnail', params: { uri: photo } },
   { type: 'request', id: 7, method: 'save', params: { name: 'table', format: 'svg', content: '<svg/>' } },
 ];
@@ -84,6 +85,7 @@ for (const [method, params] of [
   ['report', { views: { compare: { others: [script] } } }],
   ['report', {}],
   ['pick', { title: 'Images' }],
+  ['pickPack', {}],
   ['pick', { title: 'Images', from: 'network' }],
   ['pick', { title: 'x'.repeat(201), from: 'files' }],
   ['save', { name: '../../.bashrc', format: 'svg', content: '' }],

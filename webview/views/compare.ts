@@ -44,7 +44,7 @@ export const compareView: View<'compare', CompareOptions> = {
       ...(chosen === undefined ? {} : { decoding: chosen }),
     };
   },
-  controls(line, { options, change, readOnly, pick, image }) {
+  controls(line, { options, change, readOnly, pick, pickPack, image }) {
     if (readOnly) return;
     const names = Object.keys(decodings).filter(isDecoding);
     line.append(
@@ -53,6 +53,9 @@ export const compareView: View<'compare', CompareOptions> = {
       }),
       action('Choose folder…', () => {
         void choose('folder', image, pick, change);
+      }),
+      action('Choose pack…', () => {
+        void choosePack(pickPack, change);
       }),
       textLine('Another pack', options.model, 'its name or folder', (model) => {
         change({ model, others: [], decoding: 'same' });
@@ -119,6 +122,14 @@ async function choose(
   // A folder often holds the image itself.
   const others = from === 'folder' ? picked.filter(({ uri }) => uri !== image.uri) : picked;
   if (others.length > 0) change({ others, model: '', decoding: 'same' });
+}
+
+async function choosePack(
+  pickPack: Drawing<CompareOptions>['pickPack'],
+  change: Drawing<CompareOptions>['change'],
+): Promise<void> {
+  const model = await pickPack('The folder of the pack to compare with');
+  if (model !== '') change({ model, others: [], decoding: 'same' });
 }
 
 function isDecoding(name: string): name is CompareOptions['decoding'] {

@@ -35,6 +35,8 @@ export interface Drawing<Options> {
   readonly thumbnail: (uri: string) => Promise<string>;
   /** Lets the user choose images; none if the user does not, or if they cannot be had, which the view's place then tells. */
   readonly pick: (title: string, from: PickSource) => Promise<readonly PickedImage[]>;
+  /** Lets the user choose the folder of a model pack; empty if the user does not. */
+  readonly pickPack: (title: string) => Promise<string>;
   /** Images that stand for "every image" instead of the pack's statistics, for all views. */
   readonly reference: readonly PickedImage[];
   readonly refer: (images: readonly PickedImage[]) => void;

@@ -1,0 +1,71 @@
+/** What the extension keeps of a panel of the Prefix Lens that was closed: nothing. The editor around it is a fake. */
+import assert from 'node:assert/strict';
+import { register } from 'node:module';
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'node:test';
+import type { CancellationToken } from 'vscode';
+import type { CaptionResult } from '@clipcap/protocol/caption';
+import { collectGarbage } from '@clipcap/server/inference/collectGarbage';
+
+const fake = new URL('../fakeVscode.js', import.meta.url).href;
+const hooks = `export const resolve = (name, context, next) =>
+  name === 'vscode' ? { url: ${JSON.stringify(fake)}, shortCircuit: true } : next(name, context);`;
+register(`data:text/javascript,${encodeURIComponent(hooks)}`);
+
+const { PrefixPanel } = await import('@clipcap/client/panel');
+const { panels, Uri } = await import('../fakeVscode.js');
+
+/** Answers that never come, as from a server that is busy; they end when they are cancelled. */
+function unlessCancelled(token: CancellationToken): Promise<never> {
+  return new Promise((_, reject) => {
+    token.onCancellationRequested(() => reject(new Error('cancelled')));
+  });
+}
+
+/** Opens a panel, lets it show a caption and ask for a view, and closes it. What is returned does not keep it alive. */
+async function openAndClose(panel: InstanceType<typeof PrefixPanel>, held: WeakRef<object>[]): Promise<void> {
+  panel.inspect(Uri.parse('file:///photos/cat.jpg'));
+  await setImmediate();
+  const [shown] = panels;
+  assert.ok(shown);
+  shown.says.fire({ type: 'ready' });
+  shown.says.fire({ type: 'request', id: 1, method: 'lens', params: { view: 'table', params: {} } });
+  await setImmediate();
+  const [, message] = shown.posted;
+  assert.ok(typeof message === 'object' && message !== null && 'result' in message, JSON.stringify(shown.posted));
+  held.push(new WeakRef(shown), new WeakRef(message));
+  shown.dispose();
+}
+
+test('a closed panel is cancelled and let go, with the caption that it showed', async () => {
+  const asked: CancellationToken[] = [];
+  const held: WeakRef<object>[] = [];
+  const panel = new PrefixPanel({
+    dist: Uri.parse('file:///dist'),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a caption holds does not matter here
+    caption: () => Promise.resolve({} as CaptionResult),
+    server: {
+      lens: (_, token) => {
+        asked.push(token);
+        return unlessCancelled(token);
+      },
+      report: (_, token) => unlessCancelled(token),
+      thumbnail: (_, token) => unlessCancelled(token),
+    },
+  });
+  for (let time = 0; time < 3; time += 1) await openAndClose(panel, held);
+  assert.deepEqual(
+    asked.map((token) => token.isCancellationRequested),
+    [true, true, true],
+  );
+  asked.length = 0;
+  await setImmediate();
+  collectGarbage();
+  await setImmediate();
+  collectGarbage();
+  assert.deepEqual(
+    held.map((reference) => reference.deref()),
+    Array.from(held, () => undefined),
+  );
+  panel.dispose();
+});
