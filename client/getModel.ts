@@ -93,12 +93,13 @@ async function openPage({ title }: ListedModel, page: string): Promise<void> {
 }
 
 function itemOf(model: ListedModel): ModelItem {
-  const { title, kind, sizeText, licence, goodFor, path, page } = model;
+  const { title, kind, sizeText, goodFor, path, page } = model;
   const where = path === undefined ? (page === undefined ? '' : ', by browser') : ', already here';
   return {
     model,
     label: title,
     description: `${kind}, ${sizeText}${where}`,
-    detail: `${goodFor} Licence: ${licence}.`,
+    // The licence is too long for a line of a list; it is in the question whether to download.
+    detail: goodFor,
   };
 }
