@@ -61,14 +61,19 @@ describe('the pictures of the Prefix Lens', () => {
     });
   }
 
-  for (const [length, width] of [
-    [1, 1000],
-    [80, 1000],
-    [10, 350],
-    [10, 2000],
-  ] as const) {
-    test(`draws every view of a prefix of ${length} in ${width} px without scrolling sideways`, async () => {
-      const { page, open, complaints } = await openLens(browser, length, dark, { width, height: 900 });
+  const sizes = [
+    ...(
+      [
+        [1, 1000],
+        [80, 1000],
+      ] as const
+    ).map(([length, width]) => ({ length, width, theme: dark })),
+    ...themes.slice(0, 3).flatMap((theme) => [350, 2000].map((width) => ({ length: 10, width, theme }))),
+  ];
+  for (const { length, width, theme } of sizes) {
+    const what = `a prefix of ${length} in ${width} px in the ${theme.name} theme`;
+    test(`draws every view of ${what} without scrolling sideways`, async () => {
+      const { page, open, complaints } = await openLens(browser, length, theme, { width, height: 900 });
       for (const [tab] of tabs) {
         await open(tab);
         const overflow = await page.evaluate(() => {
@@ -76,7 +81,9 @@ describe('the pictures of the Prefix Lens', () => {
           return scrollWidth - clientWidth;
         });
         assert.equal(overflow, 0, tab);
-        await page.screenshot({ path: screenshotPath(`lens-${length}-${width}-${tab.replaceAll(/\W/gu, '-')}`) });
+        await page.screenshot({
+          path: screenshotPath(`lens-${length}-${width}-${theme.name}-${tab.replaceAll(/\W/gu, '-')}`),
+        });
       }
       assert.deepEqual(complaints, []);
       await page.close();

@@ -13,6 +13,7 @@ import { measureDecoding } from './decoding.js';
 import { measureImages, measureManyImages } from './images.js';
 import { measureImageToText } from './imageToText.js';
 import { measureImport, preparePacks } from './packs.js';
+import { memoryRate } from './memoryRate.js';
 import { measureGrowth, measureProcess } from './process.js';
 import type { Setting } from './setting.js';
 
@@ -51,6 +52,7 @@ export async function benchFullSize({ python, processes, only, folder }: FullSiz
   const work = kept ?? (await mkdtemp(join(tmpdir(), 'clipcap-bench-')));
   try {
     console.log(`${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`);
+    console.log(`Memory is read at ${(await memoryRate()).toFixed(0)} GB/s.`);
     console.log(`Medians of ${processes} processes (smallest…largest); “×” are ratios of runs that follow each other.`);
     const prefixes = join(work, 'prefixes.f32');
     const random = gaussian(5);
