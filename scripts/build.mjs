@@ -67,7 +67,7 @@ export async function build() {
     chunkNames: '[name]-[hash]',
     entryPoints: nodeBundles,
     outExtension: { '.js': '.mjs' },
-    external: ['vscode', 'onnxruntime-node'],
+    external: ['vscode', ...external],
     banner: { js: requireForBundledCommonJs },
   });
   const thread = await bundle({ ...forNode, entryPoints: threads });
@@ -101,6 +101,7 @@ async function copyUnbundled() {
   const copied = new Map();
   for (let next = wanted.pop(); next; next = wanted.pop()) {
     const folder = findPackage(next.name, next.from);
+    if (folder === undefined && external.includes(next.name)) throw new Error(`${next.name} is not installed: npm ci`);
     if (folder === undefined || copied.get(next.name) === folder) continue;
     if (copied.has(next.name)) throw new Error(`two copies of ${next.name} would have to be shipped`);
     copied.set(next.name, folder);

@@ -4,7 +4,6 @@
  */
 import wabtModule from 'wabt';
 import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 
 const source = new URL('../server/inference/resampleKernel.wat', import.meta.url);
 const target = new URL('../server/inference/resampleKernelCode.ts', import.meta.url);
@@ -25,11 +24,9 @@ async function assemble() {
   ].join('\n');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = await assemble();
-  if (process.argv.includes('--update')) await writeFile(target, text);
-  else if (text !== (await readFile(target, 'utf8'))) {
-    process.stderr.write('resampleKernelCode.ts is not of resampleKernel.wat: node scripts/kernel.mjs --update\n');
-    process.exitCode = 1;
-  }
+const text = await assemble();
+if (process.argv.includes('--update')) await writeFile(target, text);
+else if (text !== (await readFile(target, 'utf8'))) {
+  process.stderr.write('resampleKernelCode.ts is not of resampleKernel.wat: node scripts/kernel.mjs --update\n');
+  process.exitCode = 1;
 }

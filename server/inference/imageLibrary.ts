@@ -10,7 +10,11 @@ let loading: Promise<ImageLibrary> | undefined;
 
 /** @returns sharp, which reads nothing but the formats that we name, and keeps nothing between images */
 export function imageLibrary(): Promise<ImageLibrary> {
-  return (loading ??= load());
+  loading ??= load().catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
 }
 
 async function load(): Promise<ImageLibrary> {

@@ -56,18 +56,16 @@ export function preprocess(image: Pixels, recipe: ImageRecipe): Float32Array {
   const { scale, mean, std } = recipe;
   const plane = width * height;
   const values = new Float32Array(3 * plane);
-  const [red, green, blue] = [0, 1, 2].map((channel) => {
-    const normalised = new Float32Array(256);
-    for (let v = 0; v < 256; v++) {
+  const normalised = (channel: 0 | 1 | 2): Float32Array =>
+    Float32Array.from({ length: 256 }, (_, v) => {
       const scaled = scale === undefined ? v / 255 : v * scale;
-      normalised[v] = (scaled - mean[channel]!) / std[channel]!;
-    }
-    return normalised;
-  });
+      return (scaled - mean[channel]) / std[channel];
+    });
+  const [red, green, blue] = [normalised(0), normalised(1), normalised(2)];
   for (let i = 0, at = 0; i < plane; i++, at += 3) {
-    values[i] = red![data[at]!]!;
-    values[plane + i] = green![data[at + 1]!]!;
-    values[2 * plane + i] = blue![data[at + 2]!]!;
+    values[i] = red[data[at]!]!;
+    values[plane + i] = green[data[at + 1]!]!;
+    values[2 * plane + i] = blue[data[at + 2]!]!;
   }
   return values;
 }

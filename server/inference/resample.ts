@@ -25,6 +25,9 @@ export interface Axis {
 const precisionBits = 22;
 const half = 1 << (precisionBits - 1);
 
+/** Rows that the kernel is given at a time. */
+const rowsBytes = 2 ** 20;
+
 const kernels: Record<Resampling, { readonly support: number; readonly weight: (x: number) => number }> = {
   bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   bicubic: { support: 2, weight: cubic },
@@ -44,28 +47,35 @@ function cubic(signed: number): number {
   return 0;
 }
 
-/** Output i reads inputs `first[i]` … `first[i] + count[i] − 1` with the weights at `weights[i · width]` on. */
-interface Coefficients {
+/** What an axis's outputs are made of: output i reads inputs `first[i]` … `first[i] + count[i] − 1`. */
+interface Sources {
   readonly first: Int32Array;
   readonly count: Int32Array;
-  readonly weights: Int32Array;
+  /** The most inputs of an output. */
   readonly width: number;
+  /** Writes the weights of output i, in fixed point. */
+  readonly weigh: (i: number, weights: Int32Array) => void;
 }
 
-function coefficients({ from, to, start, length }: Axis, resampling: Resampling): Coefficients {
+function sourcesOf({ from, to, start, length }: Axis, resampling: Resampling): Sources {
   const { support: baseSupport, weight } = kernels[resampling];
   const scale = from / to;
   const widening = Math.max(scale, 1);
   const support = baseSupport * widening;
   const width = Math.ceil(support) * 2 + 1;
+  const centreOf = (i: number): number => (start + i + 0.5) * scale;
   const first = new Int32Array(length);
   const count = new Int32Array(length);
-  const weights = new Int32Array(length * width);
-  const exact = new Float64Array(width);
   for (let i = 0; i < length; i++) {
-    const centre = (start + i + 0.5) * scale;
-    const begin = Math.max(0, Math.trunc(centre - support + 0.5));
-    const taps = Math.min(from, Math.trunc(centre + support + 0.5)) - begin;
+    const centre = centreOf(i);
+    first[i] = Math.max(0, Math.trunc(centre - support + 0.5));
+    count[i] = Math.min(from, Math.trunc(centre + support + 0.5)) - first[i]!;
+  }
+  const exact = new Float64Array(width);
+  const weigh = (i: number, weights: Int32Array): void => {
+    const centre = centreOf(i);
+    const begin = first[i]!;
+    const taps = count[i]!;
     let sum = 0;
     for (let t = 0; t < taps; t++) {
       const w = weight((t + begin - centre + 0.5) * (1 / widening));
@@ -74,58 +84,61 @@ function coefficients({ from, to, start, length }: Axis, resampling: Resampling)
     }
     for (let t = 0; t < taps; t++) {
       const fixed = (sum === 0 ? exact[t]! : exact[t]! / sum) * (1 << precisionBits);
-      weights[i * width + t] = Math.trunc(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
+      weights[t] = Math.trunc(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
     }
-    first[i] = begin;
-    count[i] = taps;
-  }
-  return { first, count, weights, width };
+  };
+  return { first, count, width, weigh };
 }
 
-/** How the kernel narrows a row. */
-interface Narrowing {
+/** What the kernel needs to narrow a row: `first` (from the row's first needed pixel) and `count` of each output, then its weights. */
+interface Table {
+  readonly bytes: number;
+  /** Pixels of the result. */
+  readonly length: number;
   /** Where what is needed of a row of the input begins, and how much it is, in bytes. */
   readonly begin: number;
   readonly needed: number;
-  /** Pixels of the result. */
-  readonly length: number;
-  /** Of each output: the first input, counted from `begin`; then the number of inputs of each; then `width` weights of each. */
-  readonly table: Int32Array;
-  readonly width: number;
+  readonly write: (memory: ArrayBuffer, address: number) => void;
 }
 
-function narrowing({ first, count, weights, width }: Coefficients): Narrowing {
+function tableOf({ first, count, width, weigh }: Sources): Table {
   const length = first.length;
   const begin = first[0]!;
-  const table = new Int32Array(2 * length + weights.length);
-  table.set(first.map((pixel) => pixel - begin));
-  table.set(count, length);
-  table.set(weights, 2 * length);
-  return { begin: begin * 3, needed: (first[length - 1]! + count[length - 1]! - begin) * 3, length, table, width };
+  const write = (memory: ArrayBuffer, address: number): void => {
+    const table = new Int32Array(memory, address, length * (2 + width));
+    table.set(first.map((pixel) => pixel - begin));
+    table.set(count, length);
+    // There may be a gigabyte of them, so they are written where they are used.
+    for (let i = 0; i < length; i++) weigh(i, table.subarray(2 * length + i * width));
+  };
+  const bytes = length * (2 + width) * Int32Array.BYTES_PER_ELEMENT;
+  return { bytes, length, begin: begin * 3, needed: (first[length - 1]! + count[length - 1]! - begin) * 3, write };
 }
 
 /** Horizontal pass first: every input row that counts is narrowed once and added to the output rows that it is part of. */
-function columnsFirst(image: Pixels, across: Narrowing, down: Coefficients): Uint8Array {
-  const { begin, needed, length, table, width } = across;
+function columnsFirst(image: Pixels, across: Sources, down: Sources): Uint8Array {
+  const table = tableOf(across);
+  const { begin, needed, length } = table;
   const height = down.first.length;
   const stride = length * 3;
   // A row's sums end with a whole vector.
   const sumsStride = Math.ceil(stride / 16) * 16;
-  const sizes = [table.byteLength, needed, stride, height * sumsStride * 4, height * stride];
-  return withKernel(sizes, (kernel, memory, [weights = 0, input = 0, row = 0, sums = 0, out = 0]) => {
+  const sizes = [table.bytes, height * down.width * 4, needed, stride, height * sumsStride * 4, height * stride];
+  return withKernel(sizes, (kernel, memory, [columns = 0, rows = 0, input = 0, row = 0, sums = 0, out = 0]) => {
     const bytes = new Uint8Array(memory);
-    new Int32Array(memory, weights, table.length).set(table);
+    table.write(memory, columns);
+    for (let i = 0; i < height; i++) down.weigh(i, new Int32Array(memory, rows + i * down.width * 4, down.width));
     new Int32Array(memory, sums, height * sumsStride).fill(half);
     let top = 0;
     const end = down.first[height - 1]! + down.count[height - 1]!;
     for (let y = down.first[0]!; y < end; y++) {
       const start = y * image.width * 3 + begin;
       bytes.set(image.data.subarray(start, start + needed), input);
-      kernel.narrow(input, weights, width, length, row);
+      kernel.narrow(input, columns, across.width, length, row);
       while (down.first[top]! + down.count[top]! <= y) top++;
       for (let i = top; i < height && down.first[i]! <= y; i++) {
-        const weight = down.weights[i * down.width + y - down.first[i]!]!;
-        kernel.accumulate(sums + i * sumsStride * 4, row, weight, stride);
+        const weight = rows + (i * down.width + y - down.first[i]!) * 4;
+        kernel.accumulate(sums + i * sumsStride * 4, row, weight, 1, stride);
       }
     }
     for (let i = 0; i < height; i++) kernel.clip(sums + i * sumsStride * 4, out + i * stride, stride);
@@ -134,24 +147,32 @@ function columnsFirst(image: Pixels, across: Narrowing, down: Coefficients): Uin
 }
 
 /** Vertical pass first: every output row is summed over the input's columns that count, then narrowed. */
-function rowsFirst(image: Pixels, across: Narrowing, down: Coefficients): Uint8Array {
-  const { begin, needed, length, table, width } = across;
+function rowsFirst(image: Pixels, across: Sources, down: Sources): Uint8Array {
+  const table = tableOf(across);
+  const { begin, needed, length } = table;
   const height = down.first.length;
   const stride = length * 3;
-  const sizes = [table.byteLength, needed, needed, needed * 4, height * stride];
-  return withKernel(sizes, (kernel, memory, [weights = 0, input = 0, row = 0, sums = 0, out = 0]) => {
+  const rowBytes = image.width * 3;
+  // Whole rows are given to the kernel many at a time: a strip has millions, of a few bytes each.
+  const together = needed === rowBytes ? Math.max(1, Math.floor(rowsBytes / needed)) : 1;
+  const sizes = [table.bytes, down.width * 4, together * needed, needed, needed * 4, height * stride];
+  return withKernel(sizes, (kernel, memory, [columns = 0, weights = 0, input = 0, row = 0, sums = 0, out = 0]) => {
     const bytes = new Uint8Array(memory);
-    new Int32Array(memory, weights, table.length).set(table);
+    table.write(memory, columns);
     const sumsOfRow = new Int32Array(memory, sums, needed);
+    const weightsOfRow = new Int32Array(memory, weights, down.width);
     for (let i = 0; i < height; i++) {
       sumsOfRow.fill(half);
-      for (let t = 0; t < down.count[i]!; t++) {
-        const start = (down.first[i]! + t) * image.width * 3 + begin;
-        bytes.set(image.data.subarray(start, start + needed), input);
-        kernel.accumulate(sums, input, down.weights[i * down.width + t]!, needed);
+      down.weigh(i, weightsOfRow);
+      const count = down.count[i]!;
+      for (let t = 0; t < count; t += together) {
+        const rows = Math.min(together, count - t);
+        const start = (down.first[i]! + t) * rowBytes + begin;
+        bytes.set(image.data.subarray(start, start + rows * needed), input);
+        kernel.accumulate(sums, input, weights + t * 4, rows, needed);
       }
       kernel.clip(sums, row, needed);
-      kernel.narrow(row, weights, width, length, out + i * stride);
+      kernel.narrow(row, columns, across.width, length, out + i * stride);
     }
     return bytes.slice(out, out + height * stride);
   });
@@ -163,8 +184,8 @@ function rowsFirst(image: Pixels, across: Narrowing, down: Coefficients): Uint8A
  * passes is ever held, so strips of any length are cheap.
  */
 export function resample(image: Pixels, columns: Axis, rows: Axis, resampling: Resampling): Pixels {
-  const across = narrowing(coefficients(columns, resampling));
-  const down = coefficients(rows, resampling);
+  const across = sourcesOf(columns, resampling);
+  const down = sourcesOf(rows, resampling);
   // Found by comparing Pillow 13's results with both orders: rounding and clipping in between make them differ.
   const tall = rows.to < rows.from && rows.from - rows.to > 2 * (columns.from - columns.to);
   const data = tall ? rowsFirst(image, across, down) : columnsFirst(image, across, down);

@@ -36,30 +36,39 @@
       (br_if $outputs
         (i32.lt_u (local.tee $out (i32.add (local.get $out) (i32.const 3))) (local.get $last)))))
 
-  ;; Adds `length` bytes at `row`, each times `weight`, to the sums at `sums`.
-  (func (export "accumulate") (param $sums i32) (param $row i32) (param $weight i32) (param $length i32)
-    (local $end i32) (local $weights v128) (local $bytes v128) (local $low v128) (local $high v128)
-    (local.set $end (i32.add (local.get $row) (local.get $length)))
-    (local.set $weights (i32x4.splat (local.get $weight)))
-    (loop $sixteen
-      (local.set $bytes (v128.load (local.get $row)))
-      (local.set $low (i16x8.extend_low_i8x16_u (local.get $bytes)))
-      (local.set $high (i16x8.extend_high_i8x16_u (local.get $bytes)))
-      (v128.store (local.get $sums)
-        (i32x4.add (v128.load (local.get $sums))
-          (i32x4.mul (i32x4.extend_low_i16x8_u (local.get $low)) (local.get $weights))))
-      (v128.store offset=16 (local.get $sums)
-        (i32x4.add (v128.load offset=16 (local.get $sums))
-          (i32x4.mul (i32x4.extend_high_i16x8_u (local.get $low)) (local.get $weights))))
-      (v128.store offset=32 (local.get $sums)
-        (i32x4.add (v128.load offset=32 (local.get $sums))
-          (i32x4.mul (i32x4.extend_low_i16x8_u (local.get $high)) (local.get $weights))))
-      (v128.store offset=48 (local.get $sums)
-        (i32x4.add (v128.load offset=48 (local.get $sums))
-          (i32x4.mul (i32x4.extend_high_i16x8_u (local.get $high)) (local.get $weights))))
-      (local.set $sums (i32.add (local.get $sums) (i32.const 64)))
-      (br_if $sixteen
-        (i32.lt_u (local.tee $row (i32.add (local.get $row) (i32.const 16))) (local.get $end)))))
+  ;; Adds to `length` sums `count` rows of as many bytes, one behind another from `row` on, each times its i32 in `weights`.
+  (func (export "accumulate")
+    (param $sums i32) (param $row i32) (param $weights i32) (param $count i32) (param $length i32)
+    (local $byte i32) (local $sum i32) (local $end i32) (local $last i32)
+    (local $weight v128) (local $bytes v128) (local $low v128) (local $high v128)
+    (local.set $last (i32.add (local.get $weights) (i32.shl (local.get $count) (i32.const 2))))
+    (loop $rows
+      (local.set $weight (v128.load32_splat (local.get $weights)))
+      (local.set $byte (local.get $row))
+      (local.set $sum (local.get $sums))
+      (local.set $end (i32.add (local.get $row) (local.get $length)))
+      (loop $sixteen
+        (local.set $bytes (v128.load (local.get $byte)))
+        (local.set $low (i16x8.extend_low_i8x16_u (local.get $bytes)))
+        (local.set $high (i16x8.extend_high_i8x16_u (local.get $bytes)))
+        (v128.store (local.get $sum)
+          (i32x4.add (v128.load (local.get $sum))
+            (i32x4.mul (i32x4.extend_low_i16x8_u (local.get $low)) (local.get $weight))))
+        (v128.store offset=16 (local.get $sum)
+          (i32x4.add (v128.load offset=16 (local.get $sum))
+            (i32x4.mul (i32x4.extend_high_i16x8_u (local.get $low)) (local.get $weight))))
+        (v128.store offset=32 (local.get $sum)
+          (i32x4.add (v128.load offset=32 (local.get $sum))
+            (i32x4.mul (i32x4.extend_low_i16x8_u (local.get $high)) (local.get $weight))))
+        (v128.store offset=48 (local.get $sum)
+          (i32x4.add (v128.load offset=48 (local.get $sum))
+            (i32x4.mul (i32x4.extend_high_i16x8_u (local.get $high)) (local.get $weight))))
+        (local.set $sum (i32.add (local.get $sum) (i32.const 64)))
+        (br_if $sixteen
+          (i32.lt_u (local.tee $byte (i32.add (local.get $byte) (i32.const 16))) (local.get $end))))
+      (local.set $row (local.get $end))
+      (br_if $rows
+        (i32.lt_u (local.tee $weights (i32.add (local.get $weights) (i32.const 4))) (local.get $last)))))
 
   ;; `length` sums to bytes.
   (func (export "clip") (param $sums i32) (param $out i32) (param $length i32)

@@ -33,7 +33,8 @@ async function openAndClose(panel: InstanceType<typeof PrefixPanel>, held: WeakR
   await setImmediate();
   const [, message] = shown.posted;
   assert.ok(typeof message === 'object' && message !== null && 'result' in message, JSON.stringify(shown.posted));
-  held.push(new WeakRef(shown), new WeakRef(message));
+  assert.ok(typeof message.result === 'object' && message.result !== null);
+  held.push(new WeakRef(shown), new WeakRef(message.result));
   shown.dispose();
 }
 
@@ -42,8 +43,11 @@ test('a closed panel is cancelled and let go, with the caption that it showed', 
   const held: WeakRef<object>[] = [];
   const panel = new PrefixPanel({
     dist: Uri.parse('file:///dist'),
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a caption holds does not matter here
-    caption: () => Promise.resolve({} as CaptionResult),
+    caption: (uri, token) => {
+      if (uri.endsWith('/slow.jpg')) return unlessCancelled(asked[asked.push(token) - 1]!);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a caption holds does not matter here
+      return Promise.resolve({} as CaptionResult);
+    },
     server: {
       lens: (_, token) => {
         asked.push(token);
@@ -54,9 +58,12 @@ test('a closed panel is cancelled and let go, with the caption that it showed', 
     },
   });
   for (let time = 0; time < 3; time += 1) await openAndClose(panel, held);
+  panel.inspect(Uri.parse('file:///photos/slow.jpg'));
+  await setImmediate();
+  panels[0]?.dispose();
   assert.deepEqual(
     asked.map((token) => token.isCancellationRequested),
-    [true, true, true],
+    [true, true, true, true],
   );
   asked.length = 0;
   await setImmediate();

@@ -102,6 +102,48 @@ test('of a strip only the cropped window is computed', () => {
   assert.deepEqual([width, height, data.every((byte) => byte === 9)], [260, 260, true]);
 });
 
+/** Pillow 13's `resize((3, 3), BICUBIC)` of RGB images whose byte i of n is ⌊192·i/n⌋ + ⌊i²/128⌋ mod 64. */
+const strips = [
+  {
+    width: 1,
+    height: 2000000,
+    resized: [
+      69, 69, 69, 69, 69, 69, 69, 69, 69, 133, 133, 133, 133, 133, 133, 133, 133, 133, 193, 193, 193, 193, 193, 193,
+      193, 193, 193,
+    ],
+  },
+  {
+    width: 2000000,
+    height: 1,
+    resized: [
+      69, 69, 69, 133, 133, 133, 193, 193, 193, 69, 69, 69, 133, 133, 133, 193, 193, 193, 69, 69, 69, 133, 133, 133,
+      193, 193, 193,
+    ],
+  },
+  {
+    width: 3,
+    height: 700001,
+    resized: [
+      65, 65, 65, 65, 65, 65, 65, 65, 65, 127, 127, 127, 127, 127, 127, 127, 127, 127, 189, 189, 189, 189, 189, 189,
+      189, 189, 189,
+    ],
+  },
+];
+
+for (const { width, height, resized } of strips) {
+  test(`a strip of ${width} × ${height} pixels is resized as Pillow does, and the image after it, too`, () => {
+    const length = width * height * 3;
+    const data = new Uint8Array(length);
+    for (let i = 0; i < length; i++) data[i] = Math.floor((192 * i) / length) + (Math.floor((i * i) / 128) % 64);
+    assert.deepEqual(
+      [...resample({ data, width, height }, whole(width, 3), whole(height, 3), 'bicubic').data],
+      resized,
+    );
+    const small = { data: Uint8Array.of(1, 2, 3), width: 1, height: 1 };
+    assert.deepEqual([...resample(small, whole(1, 2), whole(1, 1), 'bicubic').data], [1, 2, 3, 1, 2, 3]);
+  });
+}
+
 test('the kernel is the one that its source makes', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts', 'kernel.mjs')], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
