@@ -12,7 +12,8 @@ function wordsDrawn(frame: Frame): Promise<readonly { position: number; words: r
     cards.map((card) => ({
       position: Number(card.querySelector('.number')?.textContent),
       words: Array.from(card.querySelectorAll('tbody tr'), (row) => {
-        const width = row.querySelector('.value')?.getBoundingClientRect().width ?? 0;
+        // As laid out: bars grow into sight.
+        const width = row.querySelector<HTMLElement>('.value')?.offsetWidth ?? 0;
         return `${row.getAttribute('data-token')} ${row.querySelector('.score')?.textContent} ${width > 0 ? 'bar' : 'none'}`;
       }),
     })),
