@@ -98,14 +98,21 @@ async function writeFiles(
     };
     return [name, await writeHashed(join(staging, name), counted(), signal)];
   };
-  const files = [await write(packFiles.weights, weights.pieces())];
-  if (encoderFile !== undefined && draft.encoder.kind === 'onnx') {
-    files.push(await write(draft.encoder.file, readPieces(encoderFile)));
-  }
-  files.push(await write(packFiles.tokenizer, [Buffer.from(tokenizer.json)]));
-  files.push(await write(packFiles.statistics, [statisticsBytes(draft, norms.values)]));
-  if (labels) files.push(await writeLabels(labels, staging, embed, signal));
-  files.push(await write(licenceFile, [Buffer.from(`${draft.licence.notice}\n\n${draft.source}\n`)]));
+  const files: [string, ExpectedFile][] = [];
+  const writeAll = async (): Promise<void> => {
+    files.push(await write(packFiles.weights, weights.pieces()));
+    if (encoderFile !== undefined && draft.encoder.kind === 'onnx') {
+      files.push(await write(draft.encoder.file, readPieces(encoderFile)));
+    }
+    files.push(await write(packFiles.tokenizer, [Buffer.from(tokenizer.json)]));
+    files.push(await write(packFiles.statistics, [statisticsBytes(draft, norms.values)]));
+    files.push(await write(licenceFile, [Buffer.from(`${draft.licence.notice}\n\n${draft.source}\n`)]));
+  };
+  // Labels are embedded by another process meanwhile. Whichever fails, nothing is written any more when this ends.
+  const ended = await Promise.allSettled([labels && writeLabels(labels, staging, embed, signal), writeAll()]);
+  for (const result of ended) if (result.status === 'rejected') throw result.reason;
+  const [labelled] = ended;
+  if (labelled.status === 'fulfilled' && labelled.value) files.push(labelled.value);
   const manifest = await writeManifest(staging, { ...draft, files: Object.fromEntries(files) }, signal);
   return { manifest, norms: norms.values };
 }
