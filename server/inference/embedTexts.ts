@@ -6,8 +6,8 @@ import { readSafetensors } from '@clipcap/models/pack/safetensors';
 import { endOfText, startOfText } from '@clipcap/models/tokenizer/clip';
 import type { EmbedTextsParams } from '@clipcap/protocol/inference';
 import { normalizeRows } from './encoder.js';
-import { openSession, output, run } from './provider.js';
-import { sessionOptions } from './sessionOptions.js';
+import { createLeanSession } from './leanSession.js';
+import { output, run } from './provider.js';
 
 /** Positions of one run: enough for matrix products, few enough that activations stay small beside the weights. */
 const positionsTogether = 512;
@@ -21,8 +21,8 @@ export async function embedTexts({ tower, weights, tokenizer, texts }: EmbedText
   const tokens = await clipTokens(tokenizer, texts, context);
   const shared = commonBeginning(tokens);
   const graph = clipText(tower, await readSafetensors(weights), tokens[0]!.slice(0, shared));
-  // Weights stay in their file: the tower runs a few times only.
-  const session = await openSession(graph, sessionOptions('cpu', { weightsFolder: dirname(weights), lean: true }));
+  // The tower runs a few times only, and need not be in memory as a whole.
+  const session = await createLeanSession(graph, 'cpu', dirname(weights));
   const embeds = new Float32Array(texts.length * embeddingWidth);
   try {
     for (const batch of batches(tokens, shared)) {
