@@ -1,6 +1,6 @@
 /**
  * Assembles the resampling kernel, and checks or writes (`--update`) the module that holds it. It is committed, so that
- * neither a build nor a test run needs the assembler.
+ * a build does not need the assembler.
  */
 import wabtModule from 'wabt';
 import { readFile, writeFile } from 'node:fs/promises';

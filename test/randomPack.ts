@@ -143,18 +143,11 @@ function onnxEncoder(options: RandomPackOptions): EncoderOf<'onnx'> {
     file: 'encoder.onnx',
     embeddingWidth: options.embeddingWidth ?? 12,
     normalize: options.normalize ?? false,
-    image: {
-      size: options.imageSize ?? 16,
-      resize: 'shortest-edge',
-      resampling: 'bicubic',
-      crop: 'center',
-      mean: [0.5, 0.5, 0.5],
-      std: [0.25, 0.25, 0.25],
-    },
+    image: { ...smallImages, size: options.imageSize ?? 16 },
   };
 }
 
-/** How images of 32 px are prepared for encoders that are built from a pack's weights. */
+/** How images are prepared for random encoders: 32 px for those that are built from a pack's weights. */
 export const smallImages = {
   size: 32,
   resize: 'shortest-edge',

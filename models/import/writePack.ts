@@ -109,10 +109,12 @@ async function writeFiles(
     files.push(await write(licenceFile, [Buffer.from(`${draft.licence.notice}\n\n${draft.source}\n`)]));
   };
   // Labels are embedded by another process meanwhile. Whichever fails, nothing is written any more when this ends.
-  const ended = await Promise.allSettled([labels && writeLabels(labels, staging, embed, signal), writeAll()]);
-  for (const result of ended) if (result.status === 'rejected') throw result.reason;
-  const [labelled] = ended;
-  if (labelled.status === 'fulfilled' && labelled.value) files.push(labelled.value);
+  const labelling = labels && writeLabels(labels, staging, embed, signal);
+  const writing = writeAll();
+  await Promise.allSettled([labelling, writing]);
+  const labelled = await labelling;
+  await writing;
+  if (labelled) files.push(labelled);
   const manifest = await writeManifest(staging, { ...draft, files: Object.fromEntries(files) }, signal);
   return { manifest, norms: norms.values };
 }

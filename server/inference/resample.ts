@@ -25,7 +25,7 @@ export interface Axis {
 const precisionBits = 22;
 const half = 1 << (precisionBits - 1);
 
-/** Rows that the kernel is given at a time. */
+/** Bytes of rows that the kernel is given at a time. */
 const rowsBytes = 2 ** 20;
 
 const kernels: Record<Resampling, { readonly support: number; readonly weight: (x: number) => number }> = {

@@ -9,7 +9,7 @@ import { absence, machineIdentity, platformOrder } from '@clipcap/server/process
 import { ProviderChoice } from '@clipcap/server/process/providerChoice';
 import { runTrial } from '@clipcap/server/process/trialProcess';
 import { defaultVerdictsFile, Verdicts } from '@clipcap/server/process/verdicts';
-import { writeRandomPack } from '../randomPack.js';
+import { smallImages, writeRandomPack } from '../randomPack.js';
 import { fixture, root } from '../root.js';
 import { useSwiftShader, withoutSwiftShader } from '../swiftShader.js';
 import { temporaryFolder } from '../temporaryFolder.js';
@@ -26,14 +26,7 @@ const skip = withoutSwiftShader ?? false;
 const encoder = {
   kind: 'clip-vit',
   normalize: false,
-  image: {
-    size: 32,
-    resize: 'shortest-edge',
-    resampling: 'bicubic',
-    crop: 'center',
-    mean: [0.5, 0.5, 0.5],
-    std: [0.25, 0.25, 0.25],
-  },
+  image: smallImages,
   embeddingWidth: 12,
   width: 32,
   layers: 1,

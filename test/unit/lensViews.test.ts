@@ -13,7 +13,7 @@ import type { Pixels } from '@clipcap/server/inference/resample';
 import { readJson } from '../json.js';
 import { largest } from '../largestViews.js';
 import { readTensors } from '../readTensors.js';
-import { describeFiles, gaussian, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
+import { describeFiles, gaussian, smallImages, writeRandomPack, type RandomPackOptions } from '../randomPack.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writeSafetensors } from '../writeSafetensors.js';
 
@@ -151,14 +151,7 @@ const clip = {
   kind: 'clip-vit',
   embeddingWidth: 12,
   normalize: false,
-  image: {
-    size: 16,
-    resize: 'shortest-edge',
-    resampling: 'bicubic',
-    crop: 'center',
-    mean: [0.5, 0.5, 0.5],
-    std: [0.25, 0.25, 0.25],
-  },
+  image: { ...smallImages, size: 16 },
   width: 8,
   layers: 2,
   heads: 2,
