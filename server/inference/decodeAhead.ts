@@ -10,8 +10,8 @@ import type { ImageHeader } from './decode.js';
 import { PixelRoom } from './pixelRoom.js';
 import { preprocess } from './preprocess.js';
 
-/** Pixels of an image whose memory is given back at once. */
-const largeImage = 4_000_000;
+/** Pixels after which memory is given back: at once after a large image, after some twenty small ones. */
+const collectedPixels = 4_000_000;
 /** Images that are decoded at the same time. */
 const decodersLimit = 3;
 /** Images that are decoded before the model has time for them: one batch and a half. */
@@ -28,6 +28,8 @@ interface Surroundings {
 export class DecodeAhead {
   readonly #surroundings: Surroundings;
   readonly #room = new PixelRoom<CaptionJob>();
+  /** Of images whose memory may not have been given back. */
+  #pixels = 0;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -61,7 +63,11 @@ export class DecodeAhead {
     delete job.pixels;
     this.#room.delete(job);
     job.preprocessTime = performance.now() - start;
-    if (job.width * job.height > largeImage) collectGarbage();
+    this.#pixels += job.width * job.height;
+    if (this.#pixels > collectedPixels) {
+      collectGarbage();
+      this.#pixels = 0;
+    }
     return job.values;
   }
 

@@ -19,7 +19,7 @@ import {
   runtimeInfo,
   type CaptionImageParams,
 } from '@clipcap/protocol/inference';
-import { childEnvironment } from '@clipcap/server/process/child';
+import { childOptions } from '@clipcap/server/process/child';
 import { readImage } from '@clipcap/server/process/readImage';
 import { root } from '../root.js';
 
@@ -34,11 +34,7 @@ export class InferenceUnderTest {
   /** @param model the folder of the pack that captions */
   constructor(model = builtinPack) {
     this.#model = model;
-    this.#child = fork(join(root, 'dist', 'inference.mjs'), [], {
-      serialization: 'advanced',
-      execArgv: [],
-      env: childEnvironment(),
-    });
+    this.#child = fork(join(root, 'dist', 'inference.mjs'), [], childOptions());
     this.#connection = createMessageConnection(new IPCMessageReader(this.#child), new IPCMessageWriter(this.#child));
     this.#connection.listen();
   }

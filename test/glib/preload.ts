@@ -13,7 +13,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import type { CaptionResult } from '@clipcap/protocol/caption';
 import { captionImage, priorities } from '@clipcap/protocol/inference';
-import { childEnvironment } from '@clipcap/server/process/child';
+import { childOptions } from '@clipcap/server/process/child';
 import { readImage } from '@clipcap/server/process/readImage';
 import { root } from '../root.js';
 
@@ -40,7 +40,7 @@ export function glibMessages(output: string): readonly string[] {
 
 /** An environment in which `preloaded` is loaded before anything else, and GLib behaves as by default. */
 export function preloadingEnvironment(preloaded: readonly string[]): NodeJS.ProcessEnv {
-  const { G_DEBUG: _debug, G_MESSAGES_DEBUG: _messages, NODE_TEST_CONTEXT: _context, ...env } = childEnvironment();
+  const { G_DEBUG: _debug, G_MESSAGES_DEBUG: _messages, NODE_TEST_CONTEXT: _context, ...env } = childOptions().env;
   return { ...env, LD_PRELOAD: preloaded.join(':') };
 }
 
@@ -52,8 +52,7 @@ export class PreloadedInference {
 
   constructor(preloaded: readonly string[]) {
     this.#child = fork(join(root, 'dist', 'inference.mjs'), [], {
-      serialization: 'advanced',
-      execArgv: [],
+      ...childOptions(),
       env: preloadingEnvironment(preloaded),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { childEnvironment } from '@clipcap/server/process/child';
+import { childOptions } from '@clipcap/server/process/child';
 import { root } from '../../root.js';
 import type { WorkerAnswer, WorkerRequest } from './worker.js';
 
@@ -13,11 +13,7 @@ interface Worker {
 
 async function startWorker(pack: string, prefixes: string): Promise<Worker> {
   const script = join(root, 'test', 'out', 'bench', 'full', 'worker.js');
-  const child = fork(script, [pack, prefixes], {
-    serialization: 'advanced',
-    execArgv: [],
-    env: childEnvironment(),
-  });
+  const child = fork(script, [pack, prefixes], childOptions());
   const ended = once(child, 'exit');
   const next = (): Promise<WorkerAnswer> =>
     Promise.race([
