@@ -1,5 +1,6 @@
 /** Log-softmax over the vocabulary, only where a search looks: at the best tokens of a row. */
 import { CaptionError } from '@clipcap/protocol/error';
+import { blockLength, loadRow, type LoadedRow } from './logitsKernel.js';
 
 export interface ScoredToken {
   readonly id: number;
@@ -19,8 +20,9 @@ export function topLogProbs(
   without: readonly number[] = [],
 ): ScoredToken[] {
   const values = rowOf(logits, row, vocabulary);
-  const best = topIndices(values, Math.min(count + without.length, vocabulary));
-  const logSum = logSumExp(values, values[best[0]!]!);
+  const loaded = loadRow(values);
+  const best = topOf(values, loaded, Math.min(count + without.length, vocabulary));
+  const logSum = logSumOf(loaded, values[best[0]!]!);
   const kept = without.length === 0 ? best : best.filter((id) => !without.includes(id)).slice(0, count);
   return Array.from(kept, (id) => ({ id, logProb: values[id]! - logSum }));
 }
@@ -28,7 +30,7 @@ export function topLogProbs(
 /** Log-probability of token `id` in row `row` of `logits` [R,V]; throws as `topLogProbs`. */
 export function logProbOf(logits: Float32Array, row: number, vocabulary: number, id: number): number {
   const values = rowOf(logits, row, vocabulary);
-  return values[id]! - logSumExp(values, maximum(values));
+  return values[id]! - logSumExp(values);
 }
 
 /** Row `row` of `logits` [R,V], not copied. */
@@ -36,27 +38,18 @@ export function rowOf(logits: Float32Array, row: number, vocabulary: number): Fl
   return logits.subarray(row * vocabulary, (row + 1) * vocabulary);
 }
 
-/** e^−x for x in 0…{@link negligible}, a value for every 1/{@link perNat}; what lies between is extrapolated. */
-const perNat = 256;
-/** A softmax over fewer than 2⁶⁴ tokens cannot tell e^−x from 0 beside its largest term. */
-const negligible = 80;
-const decay = Float64Array.from({ length: negligible * perNat + 1 }, (_, i) => Math.exp(-i / perNat));
+/** log Σ exp of values, right to 10⁻⁶; throws as `topLogProbs`. */
+export function logSumExp(values: Float32Array): number {
+  const loaded = loadRow(values);
+  return logSumOf(
+    loaded,
+    loaded.maxima.reduce((max, value) => Math.max(max, value), -Infinity),
+  );
+}
 
-/**
- * log Σ exp of values whose largest is `max`; throws as `topLogProbs`. A table and three terms of the series are right
- * to 10⁻¹¹ and take a quarter of the time of `Math.exp`: 0.12 instead of 0.51 ms for 50,257 values.
- */
-export function logSumExp(values: Float32Array, max: number): number {
-  let sum = 0;
-  for (let id = 0; id < values.length; id++) {
-    const x = (max - values[id]!) * perNat;
-    if (x >= negligible * perNat) continue;
-    const i = x | 0;
-    const rest = (i - x) / perNat;
-    // What is not a number makes the sum no number.
-    sum += decay[i]! * (1 + rest * (1 + rest * (1 / 2 + rest * (1 / 6))));
-  }
-  const logSum = max + Math.log(sum);
+/** @param max the row's largest value */
+function logSumOf(row: LoadedRow, max: number): number {
+  const logSum = max + Math.log(row.sumExp(max));
   if (Number.isFinite(logSum)) return logSum;
   throw new CaptionError(
     'inference-failed',
@@ -64,30 +57,58 @@ export function logSumExp(values: Float32Array, max: number): number {
   );
 }
 
-export function maximum(values: Float32Array): number {
-  let max = -Infinity;
-  for (let id = 0; id < values.length; id++) if (values[id]! > max) max = values[id]!;
-  return max;
+/** Where the `count` largest values are, largest first, ties by lower index. */
+export function topIndices(values: Float32Array, count: number): Int32Array {
+  return topOf(values, loadRow(values), count);
 }
 
-/**
- * Where the `count` largest values are, largest first, ties by lower index. One pass: most values fail the first
- * comparison, the others are inserted into a short sorted list.
- */
-export function topIndices(values: Float32Array, count: number): Int32Array {
-  const best = new Int32Array(count);
-  let found = 0;
-  let threshold = -Infinity;
-  for (let id = 0; id < values.length; id++) {
-    const value = values[id]!;
-    if (found === count && !(value > threshold)) continue;
-    let place = found < count ? found++ : count - 1;
-    while (place > 0 && value > values[best[place - 1]!]!) {
-      best[place] = best[place - 1]!;
-      place--;
-    }
-    best[place] = id;
-    threshold = values[best[found - 1]!]!;
+/** The `count` largest values are in blocks whose largest is no less than the `count`-th largest of all blocks' largest. */
+function topOf(values: Float32Array, { maxima }: LoadedRow, count: number): Int32Array {
+  const best = new Largest(values, count);
+  if (count >= maxima.length) {
+    best.add(0, values.length);
+    return best.indices;
   }
-  return best;
+  const blocks = new Largest(maxima, count);
+  blocks.add(0, maxima.length);
+  const bound = maxima[blocks.indices[count - 1]!]!;
+  for (let block = 0; block < maxima.length; block++) {
+    if (!(maxima[block]! >= bound)) continue;
+    best.add(block * blockLength, Math.min((block + 1) * blockLength, values.length));
+  }
+  return best.indices;
+}
+
+/** Most values fail the first comparison, the others are inserted into a short sorted list. */
+class Largest {
+  /** Largest first, ties by lower index. */
+  readonly indices: Int32Array;
+  readonly #values: Float32Array;
+  #found = 0;
+
+  constructor(values: Float32Array, count: number) {
+    this.#values = values;
+    this.indices = new Int32Array(count);
+  }
+
+  /** Considers the values from index `start` up to `end`; indices must come in order. */
+  add(start: number, end: number): void {
+    const values = this.#values;
+    const best = this.indices;
+    const count = best.length;
+    let found = this.#found;
+    let threshold = found === 0 ? -Infinity : values[best[found - 1]!]!;
+    for (let id = start; id < end; id++) {
+      const value = values[id]!;
+      if (found === count && !(value > threshold)) continue;
+      let place = found < count ? found++ : count - 1;
+      while (place > 0 && value > values[best[place - 1]!]!) {
+        best[place] = best[place - 1]!;
+        place--;
+      }
+      best[place] = id;
+      threshold = values[best[found - 1]!]!;
+    }
+    this.#found = found;
+  }
 }

@@ -6,7 +6,7 @@
  * Draw `i` of every image uses stream `i` of the seed, one number for each token. So a caption depends on its image, the
  * options and its number alone: not on the images that happen to share its batch, nor on how many captions are drawn.
  */
-import { logSumExp, maximum, rowOf, topIndices } from './logProbs.js';
+import { logSumExp, rowOf, topIndices } from './logProbs.js';
 import { Random } from './random.js';
 import {
   extend,
@@ -79,7 +79,7 @@ class Draws implements ImageSearch {
       const row = this.#begun ? firstRow + i : firstRow;
       const values = rowOf(logits, row, vocabulary);
       const { hypothesis, random } = draw;
-      const logSum = logSumExp(values, maximum(values));
+      const logSum = logSumExp(values);
       const id = drawToken(filter(values, this.#options, forbidden(hypothesis, this.#options)), random.uniform());
       draw.hypothesis = extend(hypothesis, { id, logProb: values[id]! - logSum }, row);
     }
@@ -132,6 +132,12 @@ export function filter(
   }
   const left = { ids: ids.subarray(0, count), weights: weights.subarray(0, count) };
   return topP < 1 ? nucleus(left, topP) : left;
+}
+
+function maximum(values: Float32Array): number {
+  let max = -Infinity;
+  for (let id = 0; id < values.length; id++) if (values[id]! > max) max = values[id]!;
+  return max;
 }
 
 /** The `place`-th largest value, from 1. */

@@ -1,7 +1,7 @@
 /** View 4: how probable each of the caption's tokens was, what else could have stood there, and what follows from forcing it. */
 import type { Caption } from '@clipcap/protocol/caption';
 import type { TokensData, TokensParams } from '@clipcap/protocol/lens';
-import { logSumExp, maximum, topLogProbs } from '../logProbs.js';
+import { logSumExp, topLogProbs } from '../logProbs.js';
 import { captionOf, forcedLogProbs, idsOf, resolve, searchFrom, sum, toCaption } from './captions.js';
 import { wholeNumber } from './parameters.js';
 import { fitting, rounded } from './vectors.js';
@@ -48,7 +48,7 @@ async function forced(context: LensContext, force: NonNullable<TokensParams['for
 
 /** −Σ p log p of the softmax of logits, in nats. */
 function entropy(logits: Float32Array): number {
-  const logSum = logSumExp(logits, maximum(logits));
+  const logSum = logSumExp(logits);
   let total = 0;
   for (let id = 0; id < logits.length; id++) {
     const logProb = logits[id]! - logSum;

@@ -1,0 +1,47 @@
+/** The passes over a whole row of logits, in WebAssembly: its softmax's sum, and where its largest values can be. */
+import { logitsKernelCode } from './logitsKernelCode.js';
+
+/** Values of which the largest is found together. */
+export const blockLength = 64;
+
+const pageBytes = 2 ** 16;
+
+/** Numbers are addresses unless they are named otherwise in `logitsKernel.wat`. */
+interface Kernel {
+  readonly memory: WebAssembly.Memory;
+  blockMaxima(values: number, count: number, out: number): void;
+  sumExp(values: number, count: number, max: number): number;
+}
+
+/** A row in the kernel's memory, until the next one is loaded. */
+export interface LoadedRow {
+  /** The largest value of every {@link blockLength}; what is not a number is no largest value. */
+  readonly maxima: Float32Array;
+  /** Σ exp(value − max), right to 10⁻⁷ if `max` is the largest value; NaN if any is no number. */
+  sumExp(max: number): number;
+}
+
+let kernel: Kernel | undefined;
+
+/** Copies `values` to the kernel. */
+export function loadRow(values: Float32Array): LoadedRow {
+  const loaded = (kernel ??= instantiate());
+  const { memory } = loaded;
+  const blocks = Math.ceil(values.length / blockLength);
+  const length = blocks * blockLength;
+  const bytes = (length + blocks) * Float32Array.BYTES_PER_ELEMENT;
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+  const row = new Float32Array(memory.buffer, 0, length);
+  row.set(values);
+  row.fill(-Infinity, values.length);
+  const maxima = new Float32Array(memory.buffer, row.byteLength, blocks);
+  loaded.blockMaxima(0, blocks, maxima.byteOffset);
+  return { maxima, sumExp: (max) => loaded.sumExp(0, blocks, max) };
+}
+
+function instantiate(): Kernel {
+  const code = new WebAssembly.Module(Buffer.from(logitsKernelCode, 'base64'));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the exports of our own module
+  return new WebAssembly.Instance(code).exports as Kernel;
+}
