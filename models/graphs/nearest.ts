@@ -31,8 +31,8 @@ export function nearestTokens(manifest: PackManifest, file: Safetensors): Uint8A
   const vocabulary = lengths(matrix);
   const products = graph.node('Gemm', [graph.node('Div', [rows, prefix.norms]), matrix], { transB: 1 });
   const cosine = graph.node('Mul', [products, graph.node('Div', [one, transpose(vocabulary.norms)])]);
-  // A zero token's product is 0. What depends on tokens alone is computed once; over all pairs an addition is quicker
-  // than a choice.
+  // A zero token's product is 0. What depends on tokens alone is folded when the session is made; over all pairs an
+  // addition is quicker than a choice.
   const ofZeroToken = graph.node('Where', [transpose(vocabulary.isZero), minusOne, zero]);
   // TopK breaks ties by the lower index, by its definition.
   const [best, ids] = graph.node2('TopK', [graph.node('Add', [cosine, ofZeroToken]), k], {

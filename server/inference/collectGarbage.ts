@@ -1,8 +1,4 @@
-/**
- * Pixels lie outside of V8's heap, so V8 is in no hurry to free them: twelve photos of 12 megapixels, one after the
- * other, left 37 MB each, and small ones leave memory of the decoder's until V8 has looked through its whole heap.
- * Collecting costs 5 ms.
- */
+/** V8's collector, told to look through its whole heap now. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -7,6 +7,7 @@ import type { Metadata, SharpOptions } from 'sharp';
 import { CaptionError } from '@clipcap/protocol/error';
 import { sniff } from './imageFormat.js';
 import { imageLibrary } from './imageLibrary.js';
+import { countPixels } from './pixelGarbage.js';
 import type { Pixels } from './resample.js';
 
 /** The most pixels that an image may have. */
@@ -64,6 +65,7 @@ async function decodePixels(bytes: Uint8Array, wide: boolean, cmyk: boolean): Pr
   const { data, info } = await pipeline.raw({ depth: wide ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true });
   const samples = wide ? to8Bit(data) : data;
   const { width, height, channels } = info;
+  countPixels(width * height);
   return { data: cmyk ? fromCmyk(samples, channels) : overWhite(samples, channels), width, height };
 }
 

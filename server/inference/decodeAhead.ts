@@ -5,13 +5,11 @@
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
 import { type CaptionImageParams, priorities } from '@clipcap/protocol/inference';
 import { asCaptionError, type CaptionJob } from './captionJob.js';
-import { collectGarbage } from './collectGarbage.js';
 import type { ImageHeader } from './decode.js';
+import { collectPixels } from './pixelGarbage.js';
 import { PixelRoom } from './pixelRoom.js';
 import { preprocess } from './preprocess.js';
 
-/** Pixels after which memory is given back: at once after a large image, after some twenty small ones. */
-const collectedPixels = 4_000_000;
 /** Images that are decoded at the same time. */
 const decodersLimit = 3;
 /** Images that are decoded before the model has time for them: one batch and a half. */
@@ -28,8 +26,6 @@ interface Surroundings {
 export class DecodeAhead {
   readonly #surroundings: Surroundings;
   readonly #room = new PixelRoom<CaptionJob>();
-  /** Of images whose memory may not have been given back. */
-  #pixels = 0;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -63,11 +59,7 @@ export class DecodeAhead {
     delete job.pixels;
     this.#room.delete(job);
     job.preprocessTime = performance.now() - start;
-    this.#pixels += job.width * job.height;
-    if (this.#pixels > collectedPixels) {
-      collectGarbage();
-      this.#pixels = 0;
-    }
+    collectPixels();
     return job.values;
   }
 

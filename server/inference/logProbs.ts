@@ -38,7 +38,7 @@ export function rowOf(logits: Float32Array, row: number, vocabulary: number): Fl
   return logits.subarray(row * vocabulary, (row + 1) * vocabulary);
 }
 
-/** log Σ exp of values, right to 10⁻⁶; throws as `topLogProbs`. */
+/** log Σ exp of values [V], right to 10⁻⁶; throws as `topLogProbs`. */
 export function logSumExp(values: Float32Array): number {
   const loaded = loadRow(values);
   return logSumOf(
@@ -57,7 +57,7 @@ function logSumOf(row: LoadedRow, max: number): number {
   );
 }
 
-/** Where the `count` largest values are, largest first, ties by lower index. */
+/** Where the `count` ≤ V largest of values [V] are, largest first, ties by lower index. */
 export function topIndices(values: Float32Array, count: number): Int32Array {
   return topOf(values, loadRow(values), count);
 }

@@ -17,13 +17,16 @@ interface Kernel {
 export interface LoadedRow {
   /** The largest value of every {@link blockLength}; what is not a number is no largest value. */
   readonly maxima: Float32Array;
-  /** Σ exp(value − max), right to 10⁻⁷ if `max` is the largest value; NaN if any is no number. */
+  /**
+   * Σ exp(value − max), right to 10⁻⁶ of itself if `max` is the largest value; NaN if a value is NaN or `max` is not
+   * finite.
+   */
   sumExp(max: number): number;
 }
 
 let kernel: Kernel | undefined;
 
-/** Copies `values` to the kernel. */
+/** Copies `values` [V], V ≥ 1, to the kernel; the row that was loaded before is gone. */
 export function loadRow(values: Float32Array): LoadedRow {
   const loaded = (kernel ??= instantiate());
   const { memory } = loaded;

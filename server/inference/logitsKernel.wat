@@ -1,5 +1,5 @@
 ;; The passes over a row of logits, for WebAssembly's SIMD: JavaScript takes four times as long for them. Rows are f32 in
-;; whole blocks of 64, filled up with −∞. After a change: node scripts/kernel.mjs --update
+;; one or more whole blocks of 64, filled up with −∞. After a change: node scripts/kernel.mjs --update
 (module
   (memory (export "memory") 1)
 
@@ -14,9 +14,11 @@
         (local.set $max
           (f32x4.pmax
             (f32x4.pmax
-              (f32x4.pmax (local.get $max) (v128.load (local.get $values)))
-              (v128.load offset=16 (local.get $values)))
-            (f32x4.pmax (v128.load offset=32 (local.get $values)) (v128.load offset=48 (local.get $values)))))
+              (f32x4.pmax
+                (f32x4.pmax (local.get $max) (v128.load (local.get $values)))
+                (v128.load offset=16 (local.get $values)))
+              (v128.load offset=32 (local.get $values)))
+            (v128.load offset=48 (local.get $values))))
         (br_if $sixteen
           (i32.lt_u (local.tee $values (i32.add (local.get $values) (i32.const 64))) (local.get $end))))
       (local.set $max
@@ -26,7 +28,7 @@
       (br_if $blocks
         (i32.lt_u (local.tee $out (i32.add (local.get $out) (i32.const 4))) (local.get $last)))))
 
-  ;; Σ exp(value − max) over `count` blocks. Terms are f32, right to 10⁻⁷, and summed as f64: e^x of x ≤ 0 as 2^n · e^r with
+  ;; Σ exp(value − max) over `count` blocks. Terms are f32, right to 10⁻⁶ of themselves, and summed as f64: e^x of x ≤ 0 as 2^n · e^r with
   ;; n = round(x / ln 2) and seven terms of the series in r. Below −87, where f32 ends, it is e^−87; what is not a number
   ;; stays none. All of it stands in the loop, because calls are not inlined and cost as much as the rest.
   (func (export "sumExp") (param $values i32) (param $count i32) (param $max f32) (result f64)

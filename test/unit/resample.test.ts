@@ -1,12 +1,9 @@
 /** Properties of resizing that hold for every image; equality with Pillow is in `parity/preprocess.test.ts`. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { cropWindow } from '@clipcap/server/inference/preprocess';
 import { type Axis, type Pixels, resample } from '@clipcap/server/inference/resample';
-import { root } from '../root.js';
 
 const resampling = fc.constantFrom('bilinear' as const, 'bicubic' as const);
 const side = fc.integer({ min: 1, max: 40 });
@@ -143,8 +140,3 @@ for (const { width, height, resized } of strips) {
     assert.deepEqual([...resample(small, whole(1, 2), whole(1, 1), 'bicubic').data], [1, 2, 3, 1, 2, 3]);
   });
 }
-
-test('the kernel is the one that its source makes', () => {
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts', 'kernel.mjs')], { encoding: 'utf8' });
-  assert.equal(status, 0, stderr);
-});

@@ -14,6 +14,7 @@ import type {
 import type { LensResult, LensView } from '@clipcap/protocol/lens';
 import type { ImageHeader } from '../decode.js';
 import type { Model } from '../model.js';
+import { collectPixels } from '../pixelGarbage.js';
 import type { Pixels } from '../resample.js';
 import { ModelReplaced, type ModelIdentity, type Pause, type ResidentModel } from '../residentModel.js';
 import type { Encoding, LensModel } from './lensModel.js';
@@ -120,7 +121,10 @@ export class Lens {
   }
 
   #decode({ bytes, name }: ImageContent): Promise<Pixels> {
-    const decoded = this.#decoding.then(async () => (await this.#inspect(bytes, name)).decode());
+    const decoded = this.#decoding.then(async () => {
+      collectPixels();
+      return (await this.#inspect(bytes, name)).decode();
+    });
     this.#decoding = decoded.catch(() => undefined);
     return decoded;
   }
