@@ -7,13 +7,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 const folder = new URL('../server/inference/', import.meta.url);
 const kernels = ['resampleKernel', 'logitsKernel'];
+const wabt = await wabtModule();
 
 /**
  * @param {string} name of a kernel
  * @returns {Promise<string>} the text of the module that its `.wat` makes
  */
 async function assemble(name) {
-  const wabt = await wabtModule();
   const parsed = wabt.parseWat(`${name}.wat`, await readFile(new URL(`${name}.wat`, folder), 'utf8'), { simd: true });
   parsed.validate();
   const code = Buffer.from(parsed.toBinary({}).buffer).toString('base64');

@@ -1,14 +1,14 @@
 /** The passes over a whole row of logits, in WebAssembly: its softmax's sum, and where its largest values can be. */
 import { logitsKernelCode } from './logitsKernelCode.js';
+import { instantiate, reserve, type WithMemory } from './webAssemblyKernel.js';
 
 /** Values of which the largest is found together. */
 export const blockLength = 64;
 
-const pageBytes = 2 ** 16;
+const tooLarge = 'There is not enough memory to choose the next token. Close other programs, or use a smaller model.';
 
 /** Numbers are addresses unless they are named otherwise in `logitsKernel.wat`. */
-interface Kernel {
-  readonly memory: WebAssembly.Memory;
+interface Kernel extends WithMemory {
   blockMaxima(values: number, count: number, out: number): void;
   sumExp(values: number, count: number, max: number): number;
 }
@@ -26,25 +26,22 @@ export interface LoadedRow {
 
 let kernel: Kernel | undefined;
 
-/** Copies `values` [V], V ≥ 1, to the kernel; the row that was loaded before is gone. */
+/**
+ * Copies `values` [V], V ≥ 1, to the kernel; the row that was loaded before is gone.
+ * @throws CaptionError `out-of-memory`
+ */
 export function loadRow(values: Float32Array): LoadedRow {
-  const loaded = (kernel ??= instantiate());
-  const { memory } = loaded;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the exports of our own module
+  const loaded = (kernel ??= instantiate(logitsKernelCode) as Kernel);
   const blocks = Math.ceil(values.length / blockLength);
   const length = blocks * blockLength;
   const bytes = (length + blocks) * Float32Array.BYTES_PER_ELEMENT;
-  const missing = bytes - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
-  const row = new Float32Array(memory.buffer, 0, length);
+  reserve(loaded, bytes, tooLarge);
+  const { buffer } = loaded.memory;
+  const row = new Float32Array(buffer, 0, length);
   row.set(values);
   row.fill(-Infinity, values.length);
-  const maxima = new Float32Array(memory.buffer, row.byteLength, blocks);
+  const maxima = new Float32Array(buffer, row.byteLength, blocks);
   loaded.blockMaxima(0, blocks, maxima.byteOffset);
   return { maxima, sumExp: (max) => loaded.sumExp(0, blocks, max) };
-}
-
-function instantiate(): Kernel {
-  const code = new WebAssembly.Module(Buffer.from(logitsKernelCode, 'base64'));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the exports of our own module
-  return new WebAssembly.Instance(code).exports as Kernel;
 }
