@@ -2,6 +2,9 @@
  * GPT-2 (Radford et al. 2019) as one graph for prefill and for steps: embeddings and token ids go in, keys and values
  * of earlier positions are passed from run to run. Pre-norm blocks, tanh Gelu, learned positions from 0,
  * a head that is the token embedding (tied) or a matrix of its own.
+ *
+ * The cache of keys and values only grows: it has one row for each token that was ever computed, and every sequence says
+ * which rows it attends to. Beams that begin alike share their rows, and a beam that takes another's place copies none.
  */
 import type { LanguageModelManifest } from '../pack/manifest.js';
 import type { Safetensors } from '../pack/safetensors.js';
@@ -20,7 +23,7 @@ interface Context extends Scope, Heads {
   readonly causalMask: string;
 }
 
-/** From keys and values of a layer's new positions [N·T,D] to all that are attended to [N,H,S,D/H]. */
+/** From keys and values of a layer's new positions [N·(P+T),D] to all that are attended to, each [N,H,S+P+T,D/H]. */
 type Remember = (layer: number, key: string, value: string) => readonly [string, string];
 
 interface Past {
@@ -30,8 +33,9 @@ interface Past {
 
 /**
  * `inputs_embeds [N,P,D]`, `input_ids` int64 `[N,T]` (P or T may be 0; ids follow embeds), `past_key_i`, `past_value_i`
- * `[M,H,S,D/H]`, `beam_idx` int64 `[N]` → `logits [N,V]` of the last position, `present_key_i`, `present_value_i`
- * `[N,H,S+P+T,D/H]`. Positions are S … S+P+T−1.
+ * `[R,D]`, `attended` int32 `[S+P+T,N]` → `logits [N,V]` of the last position, `added_key_i`, `added_value_i`
+ * `[N·(P+T),D]`, and `present_key_i`, `present_value_i` `[R+N·(P+T),D]`, which are past and added. Column n of `attended` names
+ * the rows of `present` that are sequence n's positions 0 … S+P+T−1; the last P+T are its own rows of what is added.
  * @param variants add `attentions [N,L,H,P+T,S+P+T]` (after softmax), `hidden_states [N,L+1,P+T,D]` (0 = embeddings and
  * positions, then after each block; the final normalisation is not applied). What is not asked for is not computed.
  */
@@ -47,9 +51,9 @@ export function gpt2Step(
 
   const embeds = graph.input('inputs_embeds', 'float32', ['N', 'P', width]);
   const ids = graph.input('input_ids', 'int64', ['N', 'T']);
-  const beamIndex = graph.input('beam_idx', 'int64', ['N']);
+  const attended = graph.input('attended', 'int32', ['S+P+T', 'N']);
   const pasts = Array.from({ length: layers }, (_, layer): Past => {
-    const shape = ['M', heads, 'S', headWidth];
+    const shape = ['R', width];
     return {
       key: graph.input(`past_key_${layer}`, 'float32', shape),
       value: graph.input(`past_value_${layer}`, 'float32', shape),
@@ -60,8 +64,8 @@ export function gpt2Step(
   const embedded = graph.node('Concat', [embeds, tokens], { axis: 1 });
   const rows = graph.node('Shape', [embedded], { start: 0, end: 1 });
   const added = graph.node('Shape', [embedded], { start: 1, end: 2 });
-  const start = graph.node('Shape', [pasts[0]!.key], { start: 2, end: 3 });
-  const end = graph.node('Add', [start, added]);
+  const end = graph.node('Shape', [attended], { start: 0, end: 1 });
+  const start = graph.node('Sub', [end, added]);
 
   const context: Context = {
     graph,
@@ -72,13 +76,18 @@ export function gpt2Step(
     shape: graph.node('Concat', [rows, added, graph.integers([heads, headWidth])], { axis: 0 }),
     causalMask: causalMask(graph, start, end),
   };
-  const remember: Remember = (layer, key, value) => {
-    const { key: keys, value: values } = pasts[layer]!;
-    return [
-      extend(context, beamIndex, keys, key, `present_key_${layer}`),
-      extend(context, beamIndex, values, value, `present_value_${layer}`),
-    ];
+  const attendedShape = graph.node('Concat', [end, rows, graph.integers([heads, headWidth])], { axis: 0 });
+  const extend = (past: string, own: string, name: string): string => {
+    const present = graph.node('Concat', [past, own], { axis: 0 });
+    graph.output(`added_${name}`, own, 'float32', ['N·(P+T)', width]);
+    graph.output(`present_${name}`, present, 'float32', ['R+N·(P+T)', width]);
+    const taken = graph.node('Reshape', [graph.node('Gather', [present, attended], { axis: 0 }), attendedShape]);
+    return graph.node('Transpose', [taken], { perm: [1, 2, 0, 3] });
   };
+  const remember: Remember = (layer, key, value) => [
+    extend(pasts[layer]!.key, key, `key_${layer}`),
+    extend(pasts[layer]!.value, value, `value_${layer}`),
+  ];
   const positions = graph.node('Slice', [weights.float('gpt.transformer.wpe.weight'), start, end]);
   // Blocks work on [N·(P+T), D]: linears are then single products with their bias.
   let x = graph.node('Reshape', [graph.node('Add', [embedded, positions]), graph.integers([-1, width])]);
@@ -136,13 +145,4 @@ function attention(context: Context, layer: number, x: string, remember: Remembe
   const [query, key, value] = graph.node3('Split', [projected], { axis: 1, num_outputs: 3 });
   const [keys, values] = remember(layer, key, value);
   return attend(graph, context, [splitHeads(graph, query, context), keys, values], mask);
-}
-
-/** The cache rows that are continued, followed by the new positions: [N,H,S+P+T,D/H]; declared as an output. */
-function extend(context: Context, beamIndex: string, past: string, added: string, output: string): string {
-  const { graph, heads, headWidth } = context;
-  const continued = graph.node('Gather', [past, beamIndex], { axis: 0 });
-  const extended = graph.node('Concat', [continued, splitHeads(graph, added, context)], { axis: 2 });
-  graph.output(output, extended, 'float32', ['N', heads, 'S+P+T', headWidth]);
-  return extended;
 }

@@ -18,7 +18,7 @@ const opset = 20;
 const runtimeDomain = 'com.microsoft';
 const runtimeOperators = new Set(['MatMulNBits', 'GatherBlockQuantized']);
 
-export const elementTypes = { float32: 1, uint8: 2, int64: 7, bool: 9, float16: 10 } as const;
+export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 type ElementType = keyof typeof elementTypes;
 
 const storedTypes = { F32: 1, F16: 10, I8: 3, U8: 2 } as const satisfies Record<DType, number>;

@@ -12,10 +12,11 @@ import {
   type PrefixPosition,
   type Timings,
 } from '@clipcap/protocol/caption';
-import { cacheBytes, Decoder } from './decoder.js';
+import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { generate as generateCaptions } from './generate.js';
 import { NearestTokens, type NearestToRow } from './interpret.js';
+import { cacheBytes } from './keyValueCache.js';
 import { LensModel } from './lens/lensModel.js';
 import { Mapper } from './mapper.js';
 import { resolveOptions, type ResolvedOptions } from './options.js';
@@ -110,7 +111,7 @@ export class Model {
     const { manifest } = this.#pack;
     const { decoding, maxTokens } = this.#resolve(options);
     const rows = decoding.strategy === 'sample' ? decoding.draws : decoding.beams;
-    const ofImage = rows * cacheBytes(manifest.languageModel, manifest.mapper.prefixLength + maxTokens);
+    const ofImage = cacheBytes(manifest.languageModel, manifest.mapper.prefixLength + rows * maxTokens);
     return Math.max(1, Math.floor(cacheBudget / ofImage));
   }
 

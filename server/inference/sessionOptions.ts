@@ -13,6 +13,11 @@ export interface SessionNeeds {
   readonly lean?: boolean;
 }
 
+/** Whether `keptOutputs` stay on the provider's device. ONNX Runtime's binding for Node can keep those of WebGPU. */
+export function keepsOutputs(provider: Provider): boolean {
+  return provider === 'webgpu';
+}
+
 /** A few cores caption an image in tens of milliseconds; the others are left to the user's work. */
 const maxThreads = 8;
 

@@ -11,6 +11,7 @@ import { mapperGraph } from '@clipcap/models/graphs/mappers/mapper';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import { Decoder } from '@clipcap/server/inference/decoder';
 import { Encoder } from '@clipcap/server/inference/encoder';
+import { emptyPast } from '@clipcap/server/inference/keyValueCache';
 import { Mapper } from '@clipcap/server/inference/mapper';
 import { createSession, output, run } from '@clipcap/server/inference/provider';
 import { readJson } from '../json.js';
@@ -130,22 +131,18 @@ test('the transformer mapper’s variant gives its attentions', async (t) => {
 
 test('the decoder’s variants give attentions and hidden states, and the logits of the plain graph', async (t) => {
   const pack = await noisePack(await temporaryFolder(t), untied, 'fp32');
-  const { width, layers, heads } = untied;
+  const { width } = untied;
   const session = await sessionOf(
     t,
     pack,
     gpt2Step(pack.manifest.languageModel, pack.weights, ['attentions', 'hidden_states']),
   );
-  const feeds: Record<string, Tensor> = {
+  const feeds = {
     inputs_embeds: new Tensor('float32', noiseTensor(8, 'prefix', 2 * 4 * width), [2, 4, width]),
     input_ids: new Tensor('int64', BigInt64Array.of(17n, 0n, 299n, 5n, 5n, 120n), [2, 3]),
-    beam_idx: new Tensor('int64', BigInt64Array.of(0n, 1n), [2]),
+    attended: new Tensor('int32', Int32Array.of(0, 7, 1, 8, 2, 9, 3, 10, 4, 11, 5, 12, 6, 13), [7, 2]),
+    ...emptyPast(pack.manifest.languageModel),
   };
-  for (let layer = 0; layer < layers; layer++) {
-    for (const part of ['key', 'value']) {
-      feeds[`past_${part}_${layer}`] = new Tensor('float32', new Float32Array(), [2, heads, 0, width / heads]);
-    }
-  }
   for (const name of ['logits', 'attentions', 'hidden_states']) {
     assertNear(`decoder/${name}`, await values(session, feeds, name), 1e-4);
   }

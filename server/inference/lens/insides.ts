@@ -4,6 +4,7 @@ import { gpt2Step } from '@clipcap/models/graphs/gpt2';
 import { mapperGraph } from '@clipcap/models/graphs/mappers/mapper';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
+import { emptyPast } from '../keyValueCache.js';
 import { createSession, output, run, type Provider } from '../provider.js';
 
 export interface Values {
@@ -32,17 +33,19 @@ export class DecoderInsides {
    * `attentions [1,L,H,K+T,K+T]` or `hidden_states [1,L+1,K+T,D]` of a prefix [K·D] followed by T tokens.
    */
   async look(what: 'attentions' | 'hidden_states', prefix: Float32Array, tokens: readonly number[]): Promise<Values> {
-    const { width, heads, layers } = this.#model;
-    const empty = new Tensor('float32', new Float32Array(), [1, heads, 0, width / heads]);
-    const feeds: Record<string, Tensor> = {
-      inputs_embeds: new Tensor('float32', prefix, [1, prefix.length / width, width]),
+    const { width } = this.#model;
+    const prefixLength = prefix.length / width;
+    const positions = prefixLength + tokens.length;
+    const feeds = {
+      inputs_embeds: new Tensor('float32', prefix, [1, prefixLength, width]),
       input_ids: new Tensor('int64', BigInt64Array.from(tokens, BigInt), [1, tokens.length]),
-      beam_idx: new Tensor('int64', BigInt64Array.of(0n), [1]),
+      attended: new Tensor(
+        'int32',
+        Int32Array.from({ length: positions }, (_, position) => position),
+        [positions, 1],
+      ),
+      ...emptyPast(this.#model),
     };
-    for (let layer = 0; layer < layers; layer++) {
-      feeds[`past_key_${layer}`] = empty;
-      feeds[`past_value_${layer}`] = empty;
-    }
     return take(await run(this.#session, feeds, [what]), what);
   }
 
