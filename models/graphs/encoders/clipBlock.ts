@@ -12,6 +12,7 @@ interface BlockSizes {
 /**
  * x [R,width] → [R,width]
  * @param attend what rows [R,width] of queries, keys and values mix to [R,width]
+ * @param kept the rows of [R,width] that are needed afterwards; only for them is the rest of the block computed
  */
 export function clipBlock(
   scope: Scope,
@@ -19,12 +20,13 @@ export function clipBlock(
   x: string,
   name: string,
   attend: (query: string, keys: string, values: string) => string,
+  kept = (rows: string): string => rows,
 ): string {
   const { graph } = scope;
   const inProjection = { weight: `${name}.attn.in_proj_weight`, bias: `${name}.attn.in_proj_bias` };
   const projected = linear(scope, layerNorm(scope, x, `${name}.ln_1`), `${name}.attn`, width, inProjection);
-  const mixed = attend(...graph.node3('Split', [projected], { axis: 1, num_outputs: 3 }));
-  const attended = graph.node('Add', [x, linear(scope, mixed, `${name}.attn.out_proj`, width)]);
+  const mixed = kept(attend(...graph.node3('Split', [projected], { axis: 1, num_outputs: 3 })));
+  const attended = graph.node('Add', [kept(x), linear(scope, mixed, `${name}.attn.out_proj`, width)]);
   const changed = feedForward(
     scope,
     layerNorm(scope, attended, `${name}.ln_2`),

@@ -62,12 +62,13 @@ export function clipText(tower: TextTower, file: Safetensors, beginning: readonl
       attend(graph, ofTexts, [query, all(before[1], keys), all(before[2], values)], masks[1]).mixed,
     );
   };
+  const endsOf = (rows: string): string => graph.node('Gather', [rows, graph.node('Add', [ends, after])], { axis: 0 });
   for (let layer = 0; layer < layers; layer++) {
-    x = clipBlock(scope, tower, x, `transformer.resblocks.${layer}`, attention);
+    const kept = layer === layers - 1 ? endsOf : undefined;
+    x = clipBlock(scope, tower, x, `transformer.resblocks.${layer}`, attention, kept);
   }
-  const pooled = graph.node('Gather', [x, graph.node('Add', [ends, after])], { axis: 0 });
   const projection = { stored: 'in-out', weight: 'text_projection', bias: '' } as const;
-  const embeds = linear(scope, layerNorm(scope, pooled, 'ln_final'), 'text_projection', width, projection);
+  const embeds = linear(scope, layerNorm(scope, x, 'ln_final'), 'text_projection', width, projection);
   graph.output('text_embeds', embeds, 'float32', ['N', embeddingWidth]);
   return graph.build('clip-text');
 }

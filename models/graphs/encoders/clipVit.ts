@@ -4,7 +4,7 @@ import { attend, headsOf, splitHeads } from '../attention.js';
 import { layerNorm, linear } from '../blocks.js';
 import type { Scope } from '../weights.js';
 import { clipBlock } from './clipBlock.js';
-import { classRows, patchTokens, tokenCount, type VisionOutput } from './patches.js';
+import { neededRows, patchTokens, tokenCount, type VisionOutput } from './patches.js';
 
 export function clipVit(scope: Scope, encoder: EncoderOf<'clip-vit'>, pixels: string): VisionOutput {
   const { graph, weights } = scope;
@@ -28,9 +28,10 @@ export function clipVit(scope: Scope, encoder: EncoderOf<'clip-vit'>, pixels: st
   const sizes = { width, hiddenWidth, activation };
   let x = layerNorm(scope, tokens, 'encoder.ln_pre');
   for (let layer = 0; layer < layers; layer++) {
-    x = clipBlock(scope, sizes, x, `encoder.transformer.resblocks.${layer}`, attention);
+    const kept = neededRows(scope, encoder, layer === layers - 1);
+    x = clipBlock(scope, sizes, x, `encoder.transformer.resblocks.${layer}`, attention, kept);
   }
-  const pooled = layerNorm(scope, classRows(scope, x, encoder), 'encoder.ln_post');
+  const pooled = layerNorm(scope, x, 'encoder.ln_post');
   const projection = { stored: 'in-out', weight: 'encoder.proj', bias: '' } as const;
   return { embeds: linear(scope, pooled, 'encoder.proj', width, projection), probabilities };
 }

@@ -5,7 +5,7 @@
 import type { EncoderOf } from '../../pack/encoderManifest.js';
 import { feedForward, gelu, layerNorm, linear } from '../blocks.js';
 import type { Scope } from '../weights.js';
-import { classRows, huggingFaceAttention, huggingFacePositions, patchTokens, type VisionOutput } from './patches.js';
+import { huggingFaceAttention, huggingFacePositions, neededRows, patchTokens, type VisionOutput } from './patches.js';
 
 export function dinov2(scope: Scope, encoder: EncoderOf<'dinov2'>, pixels: string): VisionOutput {
   const { graph, weights } = scope;
@@ -24,13 +24,14 @@ export function dinov2(scope: Scope, encoder: EncoderOf<'dinov2'>, pixels: strin
   for (let layer = 0; layer < layers; layer++) {
     const name = `encoder.encoder.layer.${layer}`;
     const normalised = layerNorm(scope, x, `${name}.norm1`, epsilon);
-    const attended = huggingFaceAttention(scope, encoder, normalised, `${name}.attention`);
+    const kept = neededRows(scope, encoder, layer === layers - 1);
+    const attended = huggingFaceAttention(scope, encoder, normalised, `${name}.attention`, kept);
     probabilities.push(attended.probabilities);
-    x = addScaled(x, attended.x, `${name}.layer_scale1`);
+    x = addScaled(kept(x), attended.x, `${name}.layer_scale1`);
     const changed = mlp(scope, encoder, layerNorm(scope, x, `${name}.norm2`, epsilon), `${name}.mlp`);
     x = addScaled(x, changed, `${name}.layer_scale2`);
   }
-  return { embeds: layerNorm(scope, classRows(scope, x, encoder), 'encoder.layernorm', epsilon), probabilities };
+  return { embeds: layerNorm(scope, x, 'encoder.layernorm', epsilon), probabilities };
 }
 
 function mlp(scope: Scope, encoder: EncoderOf<'dinov2'>, x: string, name: string): string {

@@ -49,18 +49,27 @@ export function patchTokens(
   return graph.node('Reshape', [graph.node('Add', [sequence, positions]), graph.integers([-1, width])]);
 }
 
+/** What is still needed of tokens [N·T,W] after a block's attention: all of them, after the last one's the class tokens [N,W]. */
+export function neededRows(scope: Scope, sizes: PatchSizes, isLast: boolean): (rows: string) => string {
+  return isLast ? (rows) => classRows(scope, rows, sizes) : (rows) => rows;
+}
+
 /** The class token's rows [N,W] of tokens [N·T,W]. */
-export function classRows({ graph }: Scope, x: string, sizes: PatchSizes): string {
+function classRows({ graph }: Scope, x: string, sizes: PatchSizes): string {
   const sequence = graph.node('Reshape', [x, graph.integers([-1, tokenCount(sizes), sizes.width])]);
   return graph.node('Gather', [sequence, graph.integers([0], [])], { axis: 1 });
 }
 
-/** Attention with a matrix each for queries, keys and values, named as Hugging Face's ViT and DINOv2 do: x [N·T,W] → [N·T,W]. */
+/**
+ * Attention with a matrix each for queries, keys and values, named as Hugging Face's ViT and DINOv2 do: x [N·T,W] → its
+ * kept rows, [N·T,W] or fewer.
+ */
 export function huggingFaceAttention(
   scope: Scope,
   sizes: PatchSizes & { readonly heads: number },
   x: string,
   name: string,
+  kept: (rows: string) => string,
 ): { x: string; probabilities: string } {
   const { graph } = scope;
   const { width, heads } = sizes;
@@ -68,7 +77,7 @@ export function huggingFaceAttention(
   const project = (part: string): string =>
     splitHeads(graph, linear(scope, x, `${name}.attention.${part}`, width), split);
   const { mixed, probabilities } = attend(graph, split, [project('query'), project('key'), project('value')]);
-  return { x: linear(scope, mixed, `${name}.output.dense`, width), probabilities };
+  return { x: linear(scope, kept(mixed), `${name}.output.dense`, width), probabilities };
 }
 
 /**

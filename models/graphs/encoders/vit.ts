@@ -2,7 +2,7 @@
 import type { EncoderOf } from '../../pack/encoderManifest.js';
 import { feedForward, gelu, layerNorm } from '../blocks.js';
 import type { Scope } from '../weights.js';
-import { classRows, huggingFaceAttention, huggingFacePositions, patchTokens, type VisionOutput } from './patches.js';
+import { huggingFaceAttention, huggingFacePositions, neededRows, patchTokens, type VisionOutput } from './patches.js';
 
 export function vit(scope: Scope, encoder: EncoderOf<'vit'>, pixels: string): VisionOutput {
   const { graph, weights } = scope;
@@ -17,9 +17,10 @@ export function vit(scope: Scope, encoder: EncoderOf<'vit'>, pixels: string): Vi
   for (let layer = 0; layer < layers; layer++) {
     const name = `encoder.encoder.layer.${layer}`;
     const normalised = layerNorm(scope, x, `${name}.layernorm_before`, epsilon);
-    const attended = huggingFaceAttention(scope, encoder, normalised, `${name}.attention`);
+    const kept = neededRows(scope, encoder, layer === layers - 1);
+    const attended = huggingFaceAttention(scope, encoder, normalised, `${name}.attention`, kept);
     probabilities.push(attended.probabilities);
-    x = graph.node('Add', [x, attended.x]);
+    x = graph.node('Add', [kept(x), attended.x]);
     const changed = feedForward(
       scope,
       layerNorm(scope, x, `${name}.layernorm_after`, epsilon),
@@ -29,5 +30,5 @@ export function vit(scope: Scope, encoder: EncoderOf<'vit'>, pixels: string): Vi
     );
     x = graph.node('Add', [x, changed]);
   }
-  return { embeds: layerNorm(scope, classRows(scope, x, encoder), 'encoder.layernorm', epsilon), probabilities };
+  return { embeds: layerNorm(scope, x, 'encoder.layernorm', epsilon), probabilities };
 }
