@@ -3,8 +3,8 @@
  * of earlier positions are passed from run to run. Pre-norm blocks, tanh Gelu, learned positions from 0,
  * a head that is the token embedding (tied) or a matrix of its own.
  *
- * The cache of keys and values only grows: it has one row for each token that was ever computed, and every sequence says
- * which rows it attends to. Beams that begin alike share their rows, and a beam that takes another's place copies none.
+ * The cache of keys and values has a row for each token that was computed, and every sequence says which rows it attends to:
+ * beams that begin alike share their rows, and a beam that takes another's place copies none.
  */
 import type { LanguageModelManifest } from '../pack/manifest.js';
 import type { Safetensors } from '../pack/safetensors.js';
@@ -13,8 +13,15 @@ import { feedForward, gelu, layerNorm, linear } from './blocks.js';
 import { GraphBuilder } from './graph.js';
 import { Weights, type Scope } from './weights.js';
 
-/** What a variant of the step graph gives beside logits and caches. */
-export type DecoderVariant = 'attentions' | 'hidden_states';
+/** What a variant of the step graph gives beside logits. */
+type DecoderVariant = 'attentions' | 'hidden_states';
+
+/** What a graph declares beside logits is computed and kept until a run's end, whether it is fetched or not. */
+interface StepOutputs {
+  /** Keys and values for the next step: its rows only, or with those before them. Default: neither. */
+  readonly cache?: 'added' | 'present';
+  readonly variants?: readonly DecoderVariant[];
+}
 
 /** What every block of one graph shares. */
 interface Context extends Scope, Heads {
@@ -33,16 +40,17 @@ interface Past {
 
 /**
  * `inputs_embeds [N,P,D]`, `input_ids` int64 `[N,T]` (P or T may be 0; ids follow embeds), `past_key_i`, `past_value_i`
- * `[R,D]`, `attended` int32 `[S+P+T,N]` → `logits [N,V]` of the last position, `added_key_i`, `added_value_i`
- * `[N·(P+T),D]`, and `present_key_i`, `present_value_i` `[R+N·(P+T),D]`, which are past and added. Column n of `attended` names
- * the rows of `present` that are sequence n's positions 0 … S+P+T−1; the last P+T are its own rows of what is added.
- * @param variants add `attentions [N,L,H,P+T,S+P+T]` (after softmax), `hidden_states [N,L+1,P+T,D]` (0 = embeddings and
- * positions, then after each block; the final normalisation is not applied). What is not asked for is not computed.
+ * `[R,D]`, `attended_rows` int32 `[S+P+T,N]` → `logits [N,V]` of the last position. Column n of `attended_rows` names the rows of
+ * past and added keys that are sequence n's positions 0 … S+P+T−1; its last P+T are its own, R + n·(P+T) and on.
+ * Positions come first, because the products of attention take keys and values in that order without a copy.
+ * @param outputs `added`: `added_key_i`, `added_value_i` `[N·(P+T),D]`; `present`: `present_key_i`, `present_value_i`
+ * `[R+N·(P+T),D]`, past and added; `attentions [N,L,H,P+T,S+P+T]` (after softmax); `hidden_states [N,L+1,P+T,D]` (0 = embeddings
+ * and positions, then after each block; the final normalisation is not applied)
  */
 export function gpt2Step(
   model: LanguageModelManifest,
   file: Safetensors,
-  variants: readonly DecoderVariant[] = [],
+  { cache, variants = [] }: StepOutputs = {},
 ): Uint8Array {
   const { width, layers, heads, vocabulary } = model;
   const headWidth = width / heads;
@@ -51,7 +59,7 @@ export function gpt2Step(
 
   const embeds = graph.input('inputs_embeds', 'float32', ['N', 'P', width]);
   const ids = graph.input('input_ids', 'int64', ['N', 'T']);
-  const attended = graph.input('attended', 'int32', ['S+P+T', 'N']);
+  const attendedRows = graph.input('attended_rows', 'int32', ['S+P+T', 'N']);
   const pasts = Array.from({ length: layers }, (_, layer): Past => {
     const shape = ['R', width];
     return {
@@ -62,26 +70,29 @@ export function gpt2Step(
 
   const tokens = weights.rows('gpt.transformer.wte.weight', ids, width);
   const embedded = graph.node('Concat', [embeds, tokens], { axis: 1 });
-  const rows = graph.node('Shape', [embedded], { start: 0, end: 1 });
+  const sequences = graph.node('Shape', [embedded], { start: 0, end: 1 });
   const added = graph.node('Shape', [embedded], { start: 1, end: 2 });
-  const end = graph.node('Shape', [attended], { start: 0, end: 1 });
+  const end = graph.node('Shape', [attendedRows], { start: 0, end: 1 });
   const start = graph.node('Sub', [end, added]);
 
+  const byHead = (...dimensions: readonly string[]): string =>
+    graph.node('Concat', [...dimensions, graph.integers([heads, headWidth])], { axis: 0 });
   const context: Context = {
     graph,
     weights,
     width,
     heads,
     headWidth,
-    shape: graph.node('Concat', [rows, added, graph.integers([heads, headWidth])], { axis: 0 }),
+    shape: byHead(sequences, added),
     causalMask: causalMask(graph, start, end),
   };
-  const attendedShape = graph.node('Concat', [end, rows, graph.integers([heads, headWidth])], { axis: 0 });
+  const attendedShape = byHead(end, sequences);
+  /** Rows of the past [R,D] and of a layer's new positions [N·(P+T),D] → those that are attended to [N,H,S+P+T,D/H] */
   const extend = (past: string, own: string, name: string): string => {
     const present = graph.node('Concat', [past, own], { axis: 0 });
-    graph.output(`added_${name}`, own, 'float32', ['N·(P+T)', width]);
-    graph.output(`present_${name}`, present, 'float32', ['R+N·(P+T)', width]);
-    const taken = graph.node('Reshape', [graph.node('Gather', [present, attended], { axis: 0 }), attendedShape]);
+    if (cache === 'added') graph.output(`added_${name}`, own, 'float32', ['N·(P+T)', width]);
+    if (cache === 'present') graph.output(`present_${name}`, present, 'float32', ['R+N·(P+T)', width]);
+    const taken = graph.node('Reshape', [graph.node('Gather', [present, attendedRows], { axis: 0 }), attendedShape]);
     return graph.node('Transpose', [taken], { perm: [1, 2, 0, 3] });
   };
   const remember: Remember = (layer, key, value) => [
@@ -100,7 +111,7 @@ export function gpt2Step(
     attentions.push(after.probabilities);
   }
 
-  const sequenceShape = graph.node('Concat', [rows, added, graph.integers([width])], { axis: 0 });
+  const sequenceShape = graph.node('Concat', [sequences, added, graph.integers([width])], { axis: 0 });
   const sequence = (value: string): string => graph.node('Reshape', [value, sequenceShape]);
   const last = graph.node('Gather', [sequence(x), graph.integers([-1], [])], { axis: 1 });
   const normalised = layerNorm(context, last, 'gpt.transformer.ln_f');

@@ -14,12 +14,12 @@ import { keepsOutputs } from './sessionOptions.js';
 export class Decoder {
   readonly #session: Session;
   readonly #model: LanguageModelManifest;
-  readonly #provider: Provider;
+  readonly #isOnDevice: boolean;
 
-  private constructor(session: Session, model: LanguageModelManifest, provider: Provider) {
+  private constructor(session: Session, model: LanguageModelManifest, isOnDevice: boolean) {
     this.#session = session;
     this.#model = model;
-    this.#provider = provider;
+    this.#isOnDevice = isOnDevice;
   }
 
   static async create(
@@ -28,14 +28,16 @@ export class Decoder {
     open: OpenSession = createSession,
   ): Promise<Decoder> {
     const { languageModel } = manifest;
-    const session = await open(gpt2Step(languageModel, weights), provider, folder, presentNames(languageModel));
-    return new Decoder(session, languageModel, provider);
+    const isOnDevice = keepsOutputs(provider);
+    const graph = gpt2Step(languageModel, weights, { cache: isOnDevice ? 'present' : 'added' });
+    const kept = isOnDevice ? presentNames(languageModel) : [];
+    return new Decoder(await open(graph, provider, folder, kept), languageModel, isOnDevice);
   }
 
   /** Starts captions after `prefix` [N,K,D]; the caller disposes the decoding. */
   begin(prefix: Float32Array, images: number): Decoding {
-    const cache = keepsOutputs(this.#provider) ? new DeviceCache(this.#model) : new HostCache(this.#model);
-    const width = this.#model.width;
+    const cache = this.#isOnDevice ? new DeviceCache(this.#model) : new HostCache(this.#model);
+    const { width } = this.#model;
     const embeds = new Tensor('float32', prefix, [images, prefix.length / images / width, width]);
     return new Decoding(this.#session, cache, embeds);
   }
@@ -51,8 +53,8 @@ class Decoding implements Steps {
   readonly #cache: KeyValueCache;
   /** [N,K,D] */
   readonly #prefix: Tensor;
-  /** Of every row of the last step: the cache's rows that it attends to, by position. */
-  #attended: readonly (readonly number[])[] = [];
+  /** Of every sequence of the last step: the cache's rows that it attends to, by position. */
+  #attendedRows: readonly (readonly number[])[] = [];
 
   constructor(session: Session, cache: KeyValueCache, prefix: Tensor) {
     this.#session = session;
@@ -69,31 +71,40 @@ class Decoding implements Steps {
   next(rows: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
     const noEmbeds = new Tensor('float32', new Float32Array(), [rows.length, 0, this.#prefix.dims[2]!]);
     const ids = new Tensor('int64', BigInt64Array.from(tokens, BigInt), [rows.length, 1]);
-    const continued = rows.map((row) => this.#attended[row]!);
+    const continued = this.#forget(rows.map((row) => this.#attendedRows[row]!));
     return this.#step(noEmbeds, ids, continued, 1);
   }
 
-  /** @param positions that each row adds to what it continues */
+  /** Lets the cache forget what no sequence attends to any more, once that is more than half of it. */
+  #forget(attendedRows: readonly (readonly number[])[]): readonly (readonly number[])[] {
+    const alive = [...new Set(attendedRows.flat())].toSorted((a, b) => a - b);
+    if (!this.#cache.retain || 2 * alive.length >= this.#cache.rows) return attendedRows;
+    this.#cache.retain(alive);
+    const moved = new Map(alive.map((row, index) => [row, index]));
+    return attendedRows.map((list) => list.map((row) => moved.get(row)!));
+  }
+
+  /** @param positions that each sequence adds to what it continues */
   async #step(
     embeds: Tensor,
     ids: Tensor,
     continued: readonly (readonly number[])[],
     positions: number,
   ): Promise<Float32Array> {
-    const cached = this.#cache.rows;
-    const attended = continued.map((earlier, row) => [
+    const { rows } = this.#cache;
+    const attendedRows = continued.map((earlier, sequence) => [
       ...earlier,
-      ...Array.from({ length: positions }, (_, position) => cached + row * positions + position),
+      ...Array.from({ length: positions }, (_, position) => rows + sequence * positions + position),
     ]);
     const feeds = {
       inputs_embeds: embeds,
       input_ids: ids,
-      attended: byPosition(attended),
+      attended_rows: byPosition(attendedRows),
       ...this.#cache.feeds(),
     };
     const outputs = await run(this.#session, feeds, ['logits', ...this.#cache.outputs]);
     this.#cache.take(outputs);
-    this.#attended = attended;
+    this.#attendedRows = attendedRows;
     const logits = output(outputs, 'logits', 'float32');
     // The array owns its memory: it outlives the tensor, and a copy would cost a batch of beams megabytes at every step.
     const { data } = logits;

@@ -1,37 +1,42 @@
 /**
- * The step graph's keys and values between two runs: a row of `past_key_i` and `past_value_i` for each token that was
- * computed, in the order of computing. Rows are only added, never moved: which of them a sequence attends to is its own list.
+ * The step graph's keys and values between two runs: a row of `past_key_i` and `past_value_i` [R,D] for each token that was
+ * computed, in the order of computing. Rows are added and forgotten, never exchanged: a sequence has its own list of them.
  */
 import { Tensor, type OnnxValue } from 'onnxruntime-node';
 import type { LanguageModelManifest } from '@clipcap/models/pack/manifest';
-import { output } from './provider.js';
+import { outOfMemory, output } from './provider.js';
 
 type Outputs = Readonly<Record<string, OnnxValue>>;
 type Sizes = Pick<LanguageModelManifest, 'layers' | 'width'>;
 
 export interface KeyValueCache {
-  /** R, so far. */
-  readonly rows: number;
   /** What a run has to give for {@link KeyValueCache.take}. */
   readonly outputs: readonly string[];
-  /** The graph's `past_*`, each float32 [R,D]. */
+  /** R, so far. */
+  readonly rows: number;
+  /** The graph's `past_*`, each float32 [R,D]; they are valid until the next call of another method. */
   feeds(): Readonly<Record<string, Tensor>>;
-  /** Takes over what a run with these feeds gave. */
+  /**
+   * Takes over what a run with these feeds gave.
+   * @throws CaptionError `out-of-memory`
+   */
   take(outputs: Outputs): void;
+  /** Forgets all rows but `rows`, ascending, which become the first ones. Absent where rows cannot be reached. */
+  retain?(rows: readonly number[]): void;
   dispose(): void;
 }
 
 /**
- * In memory of ours, to which every run's rows are added. What ONNX Runtime returns is copied by its binding: with all rows
- * at every step, five beams of GPT-2 small took 1.12 × the time (2 cores).
+ * In memory of ours, to which every run's rows are added. The binding for Node copies all outputs, preallocated ones, too:
+ * fetching every row at every step would cost more than reading them.
  */
 export class HostCache implements KeyValueCache {
   readonly outputs: readonly string[];
   readonly #width: number;
   readonly #parts: readonly string[];
-  #used = 0;
-  /** By part, all of one length, with room behind the rows. */
+  /** By part, all of one length, with room behind what is used. */
   #arrays: Float32Array<ArrayBuffer>[];
+  #used = 0;
 
   constructor(model: Sizes) {
     this.#width = model.width;
@@ -48,7 +53,7 @@ export class HostCache implements KeyValueCache {
     const tensors = this.#arrays.map((values) => {
       return new Tensor('float32', values.subarray(0, this.#used), [this.rows, this.#width]);
     });
-    return Object.fromEntries(this.#parts.map((part, index) => [pastName(part), tensors[index]!]));
+    return byName(this.#parts, tensors);
   }
 
   take(outputs: Outputs): void {
@@ -56,31 +61,40 @@ export class HostCache implements KeyValueCache {
     const { size } = added[0]!;
     const needed = this.#used + size;
     // The first run's are the prefix; a later run's are one position of each sequence.
-    if (needed > this.#arrays[0]!.length) this.#grow(this.#used === 0 ? needed : needed + roomForSteps * size);
+    if (needed > this.#arrays[0]!.length) this.#grow(this.#used === 0 ? needed : needed + stepsOfRoom * size);
     for (const [index, tensor] of added.entries()) {
       this.#arrays[index]!.set(tensor.data, this.#used);
       tensor.dispose();
     }
-    this.#used += size;
+    this.#used = needed;
+  }
+
+  retain(rows: readonly number[]): void {
+    for (const values of this.#arrays) {
+      for (const [to, from] of rows.entries()) {
+        values.copyWithin(to * this.#width, from * this.#width, (from + 1) * this.#width);
+      }
+    }
+    this.#used = rows.length * this.#width;
   }
 
   dispose(): void {
     this.#used = 0;
-    this.#arrays = [];
+    this.#arrays = this.#parts.map(() => new Float32Array());
   }
 
-  /** At least doubled: all copies together are no more than the values. */
+  /** Doubling keeps all copying together below the size of the values. */
   #grow(needed: number): void {
-    this.#arrays = this.#arrays.map((before) => {
-      const after = new Float32Array(Math.max(needed, 2 * before.length));
-      after.set(before);
-      return after;
-    });
+    for (const [index, before] of this.#arrays.entries()) {
+      const after = allocate(Math.max(needed, 2 * before.length));
+      after.set(before.subarray(0, this.#used));
+      this.#arrays[index] = after;
+    }
   }
 }
 
-/** Most captions have no more tokens. */
-const roomForSteps = 16;
+/** Most captions end within as many. */
+const stepsOfRoom = 16;
 
 /** In tensors that ONNX Runtime keeps on the device: each run's `present_*` are the next one's `past_*`. */
 export class DeviceCache implements KeyValueCache {
@@ -90,8 +104,8 @@ export class DeviceCache implements KeyValueCache {
 
   constructor(model: Sizes) {
     this.#parts = partsOf(model);
-    this.outputs = this.#parts.map(presentName);
-    this.#tensors = this.#parts.map(() => new Tensor('float32', new Float32Array(), [0, model.width]));
+    this.outputs = presentNames(model);
+    this.#tensors = emptyTensors(model);
   }
 
   get rows(): number {
@@ -99,12 +113,13 @@ export class DeviceCache implements KeyValueCache {
   }
 
   feeds(): Readonly<Record<string, Tensor>> {
-    return Object.fromEntries(this.#parts.map((part, index) => [pastName(part), this.#tensors[index]!]));
+    return byName(this.#parts, this.#tensors);
   }
 
   take(outputs: Outputs): void {
+    const present = this.#parts.map((part) => output(outputs, presentName(part), 'float32'));
     this.dispose();
-    this.#tensors = this.#parts.map((part) => output(outputs, presentName(part), 'float32'));
+    this.#tensors = present;
   }
 
   dispose(): void {
@@ -112,30 +127,44 @@ export class DeviceCache implements KeyValueCache {
   }
 }
 
-/** The outputs that a {@link DeviceCache} needs to be kept on the device. */
+/** The outputs that have to be kept on the device for a {@link DeviceCache}. */
 export function presentNames(model: Sizes): string[] {
   return partsOf(model).map(presentName);
 }
 
 /** What the graph is given when nothing was computed before. */
 export function emptyPast(model: Sizes): Readonly<Record<string, Tensor>> {
-  return new DeviceCache(model).feeds();
+  return byName(partsOf(model), emptyTensors(model));
 }
 
 /**
- * What the keys and values of an image's caption take at most in bytes: twice what their rows do, for room that is
- * not used yet (a short caption's is at least for 16 steps), or on a device for the step before.
- * @param rows of all steps together: positions that are computed once, and those that every beam has for itself
+ * Bytes of an image's keys and values when its caption is as long as it may be, were no row forgotten; twice, because the
+ * room for them doubles, or because a device keeps those of the step before until a step ends.
  */
 export function cacheBytes({ layers, width }: Sizes, rows: number): number {
   return 2 * (2 * layers * width * rows * Float32Array.BYTES_PER_ELEMENT);
 }
 
-/** As the graph's names end. */
+function allocate(length: number): Float32Array<ArrayBuffer> {
+  try {
+    return new Float32Array(length);
+  } catch (cause) {
+    throw outOfMemory(cause);
+  }
+}
+
+function emptyTensors(model: Sizes): Tensor[] {
+  return partsOf(model).map(() => new Tensor('float32', new Float32Array(), [0, model.width]));
+}
+
+function byName(parts: readonly string[], tensors: readonly Tensor[]): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(parts.map((part, index) => [`past_${part}`, tensors[index]!]));
+}
+
+/** How the names of the graph's inputs and outputs end. */
 function partsOf({ layers }: Sizes): string[] {
   return Array.from({ length: layers }, (_, layer) => [`key_${layer}`, `value_${layer}`]).flat();
 }
 
-const pastName = (part: string): string => `past_${part}`;
 const addedName = (part: string): string => `added_${part}`;
 const presentName = (part: string): string => `present_${part}`;

@@ -117,16 +117,22 @@ export async function run(
   }
 }
 
+/** The error of an allocation that failed. */
+export function outOfMemory(cause: unknown): CaptionError {
+  const remedy = 'Close other programs, caption fewer images at once, or use fewer beams.';
+  const message = `There was not enough memory for the model (${reasonOf(cause)}). ${remedy}`;
+  return new CaptionError('out-of-memory', message, { cause });
+}
+
 function failure(action: 'loaded' | 'run', cause: unknown): CaptionError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  if (/bad_alloc|failed to allocate|out of memory/i.test(reason)) {
-    const remedy = 'Close other programs, caption fewer images at once, or use fewer beams.';
-    return new CaptionError('out-of-memory', `There was not enough memory for the model (${reason}). ${remedy}`, {
-      cause,
-    });
-  }
+  const reason = reasonOf(cause);
+  if (/bad_alloc|failed to allocate|out of memory/i.test(reason)) return outOfMemory(cause);
   const remedy = 'Try again; if that does not help, import or download the pack again.';
   return new CaptionError('inference-failed', `The model could not be ${action}: ${reason}. ${remedy}`, { cause });
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** An output of the type that the graph declares. */

@@ -30,7 +30,7 @@ export interface Hypothesis {
   readonly tokens: readonly ScoredToken[];
   /** Sum of the tokens' log-probabilities. */
   readonly sum: number;
-  /** Where the step that made its last token keeps its keys and values. */
+  /** Its row in the step that made its last token. */
   readonly row: number;
   /** What it continues; absent at a root. */
   readonly parent?: Hypothesis;

@@ -13,7 +13,7 @@ export interface SessionNeeds {
   readonly lean?: boolean;
 }
 
-/** Whether `keptOutputs` stay on the provider's device. ONNX Runtime's binding for Node can keep those of WebGPU. */
+/** Whether `keptOutputs` stay on the provider's device: ONNX Runtime's binding for Node can keep WebGPU's. */
 export function keepsOutputs(provider: Provider): boolean {
   return provider === 'webgpu';
 }
@@ -58,18 +58,16 @@ function ownGraph(weightsFolder: string): Readonly<Record<string, string>> {
 
 function providerOptions(provider: Provider, kept: readonly string[]): InferenceSession.SessionOptions {
   const locations = Object.fromEntries(kept.map((name) => [name, 'gpu-buffer' as const]));
+  const keeping = keepsOutputs(provider) && kept.length > 0 ? { preferredOutputLocation: locations } : {};
   const options: Readonly<Record<Provider, InferenceSession.SessionOptions>> = {
     cuda: { executionProviders: [{ name: 'cuda', deviceId: 0 }, fallback] },
     // DirectML demands both: it plans memory itself and takes one run at a time.
     directml: { executionProviders: [{ name: 'dml' }, fallback], enableMemPattern: false, executionMode: 'sequential' },
     coreml: { executionProviders: [{ name: 'coreml', coreMlFlags: mlProgram }, fallback] },
-    webgpu: {
-      executionProviders: [{ name: 'webgpu' }, fallback],
-      ...(kept.length > 0 && { preferredOutputLocation: locations }),
-    },
+    webgpu: { executionProviders: [{ name: 'webgpu' }, fallback] },
     cpu: { executionProviders: [fallback] },
   };
-  return options[provider];
+  return { ...options[provider], ...keeping };
 }
 
 /** COREML_FLAG_CREATE_MLPROGRAM: Core ML's newer form of a model, which knows more operators. */

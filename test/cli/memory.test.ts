@@ -24,7 +24,7 @@ const together = 20;
 const readings = 6;
 
 test('a thousand captions and more, after the first two hundred, leave nothing behind in memory', async (t) => {
-  // A row's keys and values take 100 kB: those of every tenth caption, were they to stay, would show.
+  // A caption's keys and values take 100 kB: those of every tenth caption, were they to stay, would show.
   const pack = { width: 64, heads: 4, layers: 4, context: 60, maxTokens: 40 };
   const { folder } = await writeRandomPack(join(await temporaryFolder(t), 'pack'), pack);
   const entry = join(root, 'dist', 'inference.mjs');

@@ -1,7 +1,9 @@
 /** WebGPU, really run, on a software renderer: it is far too slow to be of use there, but must compute the same. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import type { EncoderManifest } from '@clipcap/models/pack/manifest';
 import { loadModel, runtimeInfo, captionImage, priorities } from '@clipcap/protocol/inference';
 import { Child } from '@clipcap/server/process/child';
@@ -77,6 +79,14 @@ for (const dtype of ['fp32', 'fp16', 'q8', 'q4'] as const) {
     },
   );
 }
+
+test('keys and values stay on the device between the steps of a caption', { skip }, async (t) => {
+  await useSwiftShader(t);
+  const { folder } = await writeRandomPack(join(await temporaryFolder(t), 'pack'), { layers: 2 });
+  const script = join(root, 'test', 'out', 'keysOnDevice.js');
+  const { stdout } = await promisify(execFile)(process.execPath, [script, folder]);
+  assert.deepEqual(JSON.parse(stdout), [['cpu'], ['gpu-buffer'], ['gpu-buffer']]);
+});
 
 test('captions on WebGPU leave nothing behind in memory', { skip }, async (t) => {
   await useSwiftShader(t);

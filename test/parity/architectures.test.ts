@@ -135,12 +135,12 @@ test('the decoder’s variants give attentions and hidden states, and the logits
   const session = await sessionOf(
     t,
     pack,
-    gpt2Step(pack.manifest.languageModel, pack.weights, ['attentions', 'hidden_states']),
+    gpt2Step(pack.manifest.languageModel, pack.weights, { variants: ['attentions', 'hidden_states'] }),
   );
   const feeds = {
     inputs_embeds: new Tensor('float32', noiseTensor(8, 'prefix', 2 * 4 * width), [2, 4, width]),
     input_ids: new Tensor('int64', BigInt64Array.of(17n, 0n, 299n, 5n, 5n, 120n), [2, 3]),
-    attended: new Tensor('int32', Int32Array.of(0, 7, 1, 8, 2, 9, 3, 10, 4, 11, 5, 12, 6, 13), [7, 2]),
+    attended_rows: new Tensor('int32', Int32Array.of(0, 7, 1, 8, 2, 9, 3, 10, 4, 11, 5, 12, 6, 13), [7, 2]),
     ...emptyPast(pack.manifest.languageModel),
   };
   for (const name of ['logits', 'attentions', 'hidden_states']) {

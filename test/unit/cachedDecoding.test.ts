@@ -2,16 +2,18 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import * as fc from 'fast-check';
-import { openPack } from '@clipcap/models/pack/openPack';
+import { openPack, type Pack } from '@clipcap/models/pack/openPack';
 import { Decoder } from '@clipcap/server/inference/decoder';
 import { generate } from '@clipcap/server/inference/generate';
 import { Model } from '@clipcap/server/inference/model';
 import type { Decoding } from '@clipcap/server/inference/options';
+import { createSession, type Provider } from '@clipcap/server/inference/provider';
 import type { FoundCaption } from '@clipcap/server/inference/search';
 import { naiveLogits } from '../naiveGpt2.js';
 import { NaiveSteps } from '../naiveSteps.js';
 import { gaussian, writeRandomPack } from '../randomPack.js';
 import { idsOf, noCheck } from '../randomSteps.js';
+import { recordingFeeds, type Feeds } from '../recordingFeeds.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const decodings = fc.oneof(
@@ -34,40 +36,82 @@ const decodings = fc.oneof(
   }),
 );
 
-test('with a cache, a batch of images gives each the captions of whole sequences, however they are decoded', async (t) => {
-  const { folder, weights, manifest } = await writeRandomPack(await temporaryFolder(t), { layers: 2 });
-  const decoder = await Decoder.create(await openPack(folder), 'cpu');
+/** The graph and the cache of `provider`, on the CPU: WebGPU's keeps all keys and values in the tensors of ONNX Runtime. */
+async function decoderOnCpu(
+  t: TestContext,
+  pack: Pack,
+  provider: Provider,
+): Promise<{ decoder: Decoder; runs: Feeds[] }> {
+  const { open, runs } = recordingFeeds((graph) => createSession(graph, 'cpu', pack.folder));
+  const decoder = await Decoder.create(pack, provider, open);
   t.after(() => decoder.release());
-  const { vocabulary, width } = manifest.languageModel;
-  const { prefixLength } = manifest.mapper;
-  const images = 2;
-  const requests = fc.record({
-    decoding: decodings,
-    seed: fc.nat(),
-    maxTokens: fc.integer({ min: 4, max: 7 }),
-    minTokens: fc.integer({ min: 1, max: 4 }),
-    begin: fc.array(fc.nat(vocabulary - 1), { maxLength: 3 }),
-    stopTokens: fc.uniqueArray(fc.nat(vocabulary - 1), { minLength: 1, maxLength: 40 }),
-  });
-  const check = async ({ decoding, seed, ...rest }: typeof requests extends fc.Arbitrary<infer R> ? R : never) => {
-    const random = gaussian(seed);
-    const prefix = Float32Array.from({ length: images * prefixLength * width }, random);
-    const options = { ...rest, decoding: decoding as Decoding, captions: 2, nearest: 1 };
-    const cached = decoder.begin(prefix, images);
-    const found = await generate(cached, { images, vocabulary }, options, noCheck).finally(() => cached.dispose());
-    const row = (image: number, position: number): number[] => {
-      const start = (image * prefixLength + position) * width;
-      return [...prefix.subarray(start, start + width)];
-    };
-    const whole = new NaiveSteps(images, (image, tokens) => {
-      const embeds = Array.from({ length: prefixLength }, (_, position) => row(image, position));
-      return naiveLogits(manifest.languageModel, weights, embeds, tokens);
+  return { decoder, runs };
+}
+
+for (const provider of ['cpu', 'webgpu'] as const) {
+  test(`with the cache of ${provider}, a batch of images gives each the captions of whole sequences, however decoded`, async (t) => {
+    const { folder, weights, manifest } = await writeRandomPack(await temporaryFolder(t), { layers: 2 });
+    const { decoder } = await decoderOnCpu(t, await openPack(folder), provider);
+    const { vocabulary, width } = manifest.languageModel;
+    const { prefixLength } = manifest.mapper;
+    const images = 2;
+    const requests = fc.record({
+      decoding: decodings,
+      seed: fc.nat(),
+      maxTokens: fc.integer({ min: 4, max: 7 }),
+      minTokens: fc.integer({ min: 1, max: 4 }),
+      begin: fc.array(fc.nat(vocabulary - 1), { maxLength: 3 }),
+      stopTokens: fc.uniqueArray(fc.nat(vocabulary - 1), { minLength: 1, maxLength: 40 }),
     });
-    const expected = await generate(whole, { images, vocabulary }, options, noCheck);
-    assertSame(found.flat(), expected.flat());
-  };
-  // The same cases every time: two logits can be nearer to each other than float32 can tell.
-  await fc.assert(fc.asyncProperty(requests, check), { seed: 4, numRuns: 30 });
+    const check = async ({ decoding, seed, ...rest }: typeof requests extends fc.Arbitrary<infer R> ? R : never) => {
+      const random = gaussian(seed);
+      const prefix = Float32Array.from({ length: images * prefixLength * width }, random);
+      const options = { ...rest, decoding: decoding as Decoding, captions: 2, nearest: 1 };
+      const cached = decoder.begin(prefix, images);
+      const found = await generate(cached, { images, vocabulary }, options, noCheck).finally(() => cached.dispose());
+      const row = (image: number, position: number): number[] => {
+        const start = (image * prefixLength + position) * width;
+        return [...prefix.subarray(start, start + width)];
+      };
+      const whole = new NaiveSteps(images, (image, tokens) => {
+        const embeds = Array.from({ length: prefixLength }, (_, position) => row(image, position));
+        return naiveLogits(manifest.languageModel, weights, embeds, tokens);
+      });
+      const expected = await generate(whole, { images, vocabulary }, options, noCheck);
+      assertSame(found.flat(), expected.flat());
+    };
+    // The same cases every time: two logits can be nearer to each other than float32 can tell.
+    await fc.assert(fc.asyncProperty(requests, check), { seed: 4, numRuns: 30 });
+  });
+}
+
+test('rows that no beam attends to any more are forgotten once they are more than half, and change no logits', async (t) => {
+  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));
+  const { decoder, runs } = await decoderOnCpu(t, await openPack(folder), 'cpu');
+  const { width } = manifest.languageModel;
+  const { prefixLength } = manifest.mapper;
+  const prefix = Float32Array.from({ length: 2 * prefixLength * width }, gaussian(5));
+  const decoding = decoder.begin(prefix, 2);
+  await decoding.first();
+  await decoding.next([0, 0, 1, 1], [1, 2, 3, 4]);
+  await decoding.next([0, 1, 2, 3], [5, 6, 7, 8]);
+  // The second image alone is left, with its second beam.
+  await decoding.next([3], [9]);
+  const found = await decoding.next([0], [10]);
+  decoding.dispose();
+  const all = 2 * prefixLength + 4 + 4;
+  assert.deepEqual(
+    runs.map((feeds) => feeds['past_key_0']!.dims[0]),
+    [0, 2 * prefixLength, 2 * prefixLength + 4, prefixLength + 2, prefixLength + 3],
+  );
+  assert.ok(2 * (prefixLength + 2) < all);
+
+  const alone = decoder.begin(prefix.subarray(prefixLength * width), 1);
+  await alone.first();
+  for (const token of [4, 8, 9]) await alone.next([0], [token]);
+  const expected = await alone.next([0], [10]);
+  alone.dispose();
+  for (const [index, value] of found.entries()) assert.ok(Math.abs(value - expected[index]!) < 1e-5);
 });
 
 function assertSame(found: readonly FoundCaption[], expected: readonly FoundCaption[]): void {

@@ -56,7 +56,7 @@ for (const dtype of ['fp32', 'fp16', 'mixed'] as const) {
   });
 }
 
-test('rows continue the cache rows that they name: reordered, repeated and dropped', async (t) => {
+test('rows continue the rows of the step before that they name: reordered, repeated and dropped', async (t) => {
   const { pack, decoder } = await decoderOf(t);
   const model = pack.manifest.languageModel;
   const prefixes = [randomRows(1, 3), randomRows(2, 3), randomRows(3, 3)];

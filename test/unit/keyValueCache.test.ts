@@ -2,22 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
-import { gpt2Step } from '@clipcap/models/graphs/gpt2';
-import { openPack } from '@clipcap/models/pack/openPack';
-import {
-  cacheBytes,
-  DeviceCache,
-  emptyPast,
-  HostCache,
-  type KeyValueCache,
-} from '@clipcap/server/inference/keyValueCache';
-import { createSession, output, run } from '@clipcap/server/inference/provider';
-import { gaussian, writeRandomPack } from '../randomPack.js';
-import { temporaryFolder } from '../temporaryFolder.js';
+import { cacheBytes, emptyPast, HostCache } from '@clipcap/server/inference/keyValueCache';
+import { output } from '@clipcap/server/inference/provider';
 
 const model = { layers: 1, width: 2 };
 
-/** Rows 2·n and 2·n + 1 are n, negative for values. */
+/** Row i is [first + i, first + i], negated in the values. */
 function rowsFrom(first: number, count: number): Record<string, Tensor> {
   const values = Array.from({ length: 2 * count }, (_, index) => first + Math.floor(index / 2));
   return {
@@ -50,6 +40,15 @@ test('rows are added in order, and all are there however often the room for them
   }
 });
 
+test('rows that are forgotten make room: the others keep their order and become the first', () => {
+  const cache = new HostCache(model);
+  cache.take(rowsFrom(0, 6));
+  cache.retain([1, 2, 5]);
+  cache.take(rowsFrom(6, 1));
+  assert.equal(cache.rows, 4);
+  assert.deepEqual(output(cache.feeds(), 'past_key_0', 'float32').data, Float32Array.of(1, 1, 2, 2, 5, 5, 6, 6));
+});
+
 test('the room is at most what cacheBytes says, at any step of long captions', () => {
   for (const [prefix, beams, tokens] of [
     [10, 5, 40],
@@ -65,79 +64,6 @@ test('the room is at most what cacheBytes says, at any step of long captions', (
       const room = parts[0]! + parts[1]!;
       assert.ok(room <= cacheBytes(model, prefix + beams * tokens), `${prefix} ${beams} ${token}: ${room}`);
     }
-  }
-});
-
-/** What a sequence attends to does not depend on where it lies, on who else is computed, or on who keeps the rows. */
-test('sequences that share rows, and swap places, have the logits of each by itself', async (t) => {
-  const { folder, manifest } = await writeRandomPack(await temporaryFolder(t), { layers: 2 });
-  const { languageModel } = manifest;
-  const { width, vocabulary } = languageModel;
-  const pack = await openPack(folder);
-  const session = await createSession(gpt2Step(languageModel, pack.weights), 'cpu', folder);
-  t.after(() => session.release());
-  const prefix = Float32Array.from({ length: 3 * width }, gaussian(3));
-
-  const step = async (
-    cache: KeyValueCache,
-    embeds: number,
-    ids: readonly number[][],
-    attended: readonly number[][],
-  ) => {
-    const [rows, positions] = [attended.length, attended[0]!.length];
-    const feeds = {
-      inputs_embeds: new Tensor('float32', embeds === 0 ? new Float32Array() : prefix, [rows, embeds, width]),
-      input_ids: new Tensor('int64', BigInt64Array.from(ids.flat(), BigInt), [rows, ids[0]?.length ?? 0]),
-      attended: new Tensor(
-        'int32',
-        Int32Array.from({ length: rows * positions }, (_, i) => attended[i % rows]![Math.floor(i / rows)]!),
-        [positions, rows],
-      ),
-      ...cache.feeds(),
-    };
-    const outputs = await run(session, feeds, ['logits', ...cache.outputs]);
-    cache.take(outputs);
-    return output(outputs, 'logits', 'float32').data.slice();
-  };
-  const alone = async (ids: readonly number[]): Promise<Float32Array> => {
-    const positions = Array.from({ length: 3 + ids.length }, (_, position) => position);
-    return step(new HostCache(languageModel), 3, [[...ids]], [positions]);
-  };
-
-  for (const cache of [new HostCache(languageModel), new DeviceCache(languageModel)]) {
-    await step(cache, 3, [[]], [[0, 1, 2]]);
-    await step(
-      cache,
-      0,
-      [[7], [9]],
-      [
-        [0, 1, 2, 3],
-        [0, 1, 2, 4],
-      ],
-    );
-    // Two continue the second, with one between them that continues the first.
-    const logits = await step(
-      cache,
-      0,
-      [[11], [12], [13]],
-      [
-        [0, 1, 2, 4, 5],
-        [0, 1, 2, 3, 6],
-        [0, 1, 2, 4, 7],
-      ],
-    );
-    assert.equal(cache.rows, 8);
-    for (const [row, ids] of [
-      [9, 11],
-      [7, 12],
-      [9, 13],
-    ].entries()) {
-      const found = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
-      const expected = await alone(ids);
-      const error = Math.max(...found.map((value, index) => Math.abs(value - expected[index]!)));
-      assert.ok(error < 1e-5, `row ${row}: ${error}`);
-    }
-    cache.dispose();
   }
 });
 

@@ -43,6 +43,20 @@ test('a loaded model says what it is', async (t) => {
   assert.equal(model.imageRecipe.size, 16);
 });
 
+test('as many images run together as their keys and values may take, the prefix once and tokens for each beam', async (t) => {
+  const model = await loaded(t, { layers: 2, width: 16, prefixLength: 4, maxTokens: 6 });
+  // Of a row: keys and values of 2 layers, 16 numbers of 4 bytes each, twice.
+  const bytes = 2 * 2 * 2 * 16 * 4;
+  for (const [options, rows] of [
+    [{ strategy: 'greedy' }, 4 + 6],
+    [{ strategy: 'beam', beams: 5 }, 4 + 5 * 6],
+    [{ strategy: 'sample', captions: 3 }, 4 + 3 * 6],
+    [{ strategy: 'greedy', maxTokens: 20 }, 4 + 20],
+  ] as const) {
+    assert.equal(model.mostTogether(options), Math.floor(2 ** 28 / (rows * bytes)), JSON.stringify(options));
+  }
+});
+
 test('a batch gives each image the result that it has alone', async (t) => {
   const model = await loaded(t);
   const pixels = images(5);

@@ -10,9 +10,9 @@ interface BlockSizes {
 }
 
 /**
- * x [R,width] → [R,width]
+ * x [R,width] → its kept rows, [R,width] or fewer
  * @param attend what rows [R,width] of queries, keys and values mix to [R,width]
- * @param kept the rows of [R,width] that are needed afterwards; only for them is the rest of the block computed
+ * @param kept takes rows [R,width] to those that are needed afterwards; only for them is the rest of the block computed
  */
 export function clipBlock(
   scope: Scope,

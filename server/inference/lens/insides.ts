@@ -25,7 +25,7 @@ export class DecoderInsides {
   static async create({ folder, manifest, weights }: Pack, provider: Provider): Promise<DecoderInsides> {
     const { languageModel } = manifest;
     // One session for both: each would keep weights of its own.
-    const graph = gpt2Step(languageModel, weights, ['attentions', 'hidden_states']);
+    const graph = gpt2Step(languageModel, weights, { variants: ['attentions', 'hidden_states'] });
     return new DecoderInsides(await createSession(graph, provider, folder), languageModel);
   }
 
@@ -39,7 +39,7 @@ export class DecoderInsides {
     const feeds = {
       inputs_embeds: new Tensor('float32', prefix, [1, prefixLength, width]),
       input_ids: new Tensor('int64', BigInt64Array.from(tokens, BigInt), [1, tokens.length]),
-      attended: new Tensor(
+      attended_rows: new Tensor(
         'int32',
         Int32Array.from({ length: positions }, (_, position) => position),
         [positions, 1],
