@@ -37,8 +37,11 @@ export async function measureBusy({ processes, packs, prefixes }: Setting): Prom
   }
 }
 
+/** Ends with its parent, even one that was killed. */
+const burner = 'const parent = process.ppid; while (process.ppid === parent);';
+
 async function besideBusyCore<Result>(work: () => Promise<Result>): Promise<Result> {
-  const busy = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+  const busy = spawn(process.execPath, ['-e', burner], { stdio: 'ignore' });
   const ended = once(busy, 'exit');
   try {
     await new Promise((resolve) => setTimeout(resolve, settle));
