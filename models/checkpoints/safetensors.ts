@@ -42,17 +42,22 @@ const maxRank = 64;
 
 /** @throws CaptionError `checkpoint-invalid` */
 export async function readSafetensorsFile(file: CheckpointFile): Promise<Map<string, TensorView>> {
-  const entries = await readSafetensorsHeader({
+  const header = await readSafetensorsHeader({
     size: file.size,
     read: (offset, length) => file.read(offset, length),
     elementBytes: storedBytes,
     malformed: (what, cause) => invalid(file.path, what.slice(0, 500), cause),
   });
   const tensors = new Map<string, TensorView>();
-  for (const { name, dtype, shape, offset, length } of entries) {
+  for (const { name, dtype, shape, offset, length } of header.tensors) {
     if (shape.length > maxRank) throw invalid(file.path, `a tensor has ${shape.length} dimensions`);
     const storage = { begin: offset, length, bigEndian: false };
     tensors.set(name, { file, dtype: dtypes[dtype], shape, strides: rowMajor(shape), offset: 0, storage });
+  }
+  // Of tied tensors, `save_model` of safetensors keeps one and notes which names stand for it.
+  for (const [name, kept] of Object.entries(header.metadata)) {
+    const view = tensors.get(kept);
+    if (view && !tensors.has(name)) tensors.set(name, view);
   }
   return tensors;
 }

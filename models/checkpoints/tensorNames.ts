@@ -75,11 +75,16 @@ function childrenOf(value: PickleValue): Dict | undefined {
     : undefined;
 }
 
+function isDotted(key: PickleValue): boolean {
+  return typeof key === 'string' && key.includes('.');
+}
+
 function unwrap(root: PickleValue): PickleValue {
   let value = root;
   for (let depth = 0; depth < wrappers.length && value instanceof Dict; depth++) {
     const { entries } = value;
-    if ([...entries.values()].some((child) => child instanceof TensorRecord)) break;
+    // A state dict's own names have dots; a tensor beside it, such as the number of steps, has none.
+    if ([...entries].some(([key, child]) => child instanceof TensorRecord && isDotted(key))) break;
     const inner = wrappers
       .map((key) => entries.get(key))
       .find((child) => child instanceof Dict && child.entries.size > 0);

@@ -1,12 +1,13 @@
 /**
  * Finds mapper and language model in a checkpoint and calls their tensors by the official names (`clip_project.*`,
- * `gpt.*`), whatever a training script has wrapped around them (`module.`, `model.`, `_orig_mod.`) or called them.
+ * `gpt.*`), whatever a training script has called them or wrapped around the whole or a part of it (`module.`, `model.`,
+ * `_orig_mod.`).
  */
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { unsupported } from '../checkpoints/errors.js';
 
 /** Whose names a checkpoint uses: those of ClipCap's authors, or of TheoCoombes/ClipCap. */
-type Layout = 'official' | 'theocoombes';
+export type Layout = 'official' | 'theocoombes';
 
 export interface ClipCapNames {
   readonly layout: Layout;
@@ -19,18 +20,21 @@ export interface ClipCapNames {
 const languageModel = /^(.*?)([^.]+)\.transformer\.wte\.weight$/u;
 const mappers = { 'clip_project.': 'official', 'transformer_mapper.': 'theocoombes' } as const;
 
+/** What PyTorch puts before the names of a module that it parallelises or compiles, be it the whole or one inside of it. */
+const wrappers = new Set(['module', '_orig_mod']);
+
 /** Causal masks that older versions of transformers stored with the weights. */
 const buffers = /\.attn\.(?:masked_)?bias$/u;
 
 /** @throws CaptionError `checkpoint-unsupported` if it holds no ClipCap model, or more than one */
 export function clipCapNames(checkpoint: Checkpoint): ClipCapNames {
-  const names = checkpoint.names();
-  const found = names.map((name) => languageModel.exec(name)).filter((match) => match !== null);
+  const named = checkpoint.names().map((name) => ({ name, unwrapped: unwrapped(name) }));
+  const found = named.map((tensor) => languageModel.exec(tensor.unwrapped)).filter((match) => match !== null);
   if (found.length > 1) throw unsupported(checkpoint.path, 'holds more than one GPT-2', 'Save the captioner alone.');
   const [match] = found;
   if (!match) throw noLanguageModel(checkpoint);
   const [, outer = '', model = ''] = match;
-  const mapper = Object.keys(mappers).find((root) => names.some((name) => name.startsWith(outer + root)));
+  const mapper = Object.keys(mappers).find((root) => named.some((tensor) => tensor.unwrapped.startsWith(outer + root)));
   if (!isMapper(mapper)) {
     const remedy = 'Name the state dict of a whole ClipCap model: torch.save(model.state_dict(), "weights.pt").';
     throw unsupported(
@@ -42,12 +46,19 @@ export function clipCapNames(checkpoint: Checkpoint): ClipCapNames {
   const tensors = new Map<string, string>();
   const others: string[] = [];
   const roots = { [`${outer}${model}.`]: 'gpt.', [outer + mapper]: 'clip_project.' };
-  for (const name of names) {
-    const root = Object.keys(roots).find((begin) => name.startsWith(begin));
+  for (const { name, unwrapped: plain } of named) {
+    const root = Object.keys(roots).find((begin) => plain.startsWith(begin));
     if (root === undefined) others.push(name);
-    else if (!buffers.test(name)) tensors.set(roots[root]! + name.slice(root.length), name);
+    else if (!buffers.test(plain)) tensors.set(roots[root]! + plain.slice(root.length), name);
   }
   return { layout: mappers[mapper], tensors, others };
+}
+
+function unwrapped(name: string): string {
+  return name
+    .split('.')
+    .filter((part) => !wrappers.has(part))
+    .join('.');
 }
 
 function isMapper(root: string | undefined): root is keyof typeof mappers {

@@ -29,7 +29,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const tensors = await readSafetensorsHeader({
+    const { tensors } = await readSafetensorsHeader({
       size,
       read: async (offset, length) => {
         const bytes = Buffer.alloc(length);

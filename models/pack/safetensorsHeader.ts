@@ -14,6 +14,12 @@ export interface HeaderTensor<D extends string> {
   readonly length: number;
 }
 
+export interface Header<D extends string> {
+  readonly tensors: readonly HeaderTensor<D>[];
+  /** Whatever its writer noted: texts by name. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** What is read, and how its reader speaks of it. */
 export interface HeaderSource<D extends string> {
   /** In bytes. */
@@ -27,37 +33,36 @@ export interface HeaderSource<D extends string> {
 
 const size = z.int().check(z.nonnegative());
 const headerEntries = z.record(z.string(), z.unknown());
+const notes = z.record(z.string(), z.string());
 
 /** GPT-2 small's header has 20 kB; the largest honest ones stay far below this. */
 const maxHeaderBytes = 8 * 2 ** 20;
 
 /** @throws what `malformed` makes of the first thing that is wrong */
-export async function readSafetensorsHeader<D extends string>(source: HeaderSource<D>): Promise<HeaderTensor<D>[]> {
+export async function readSafetensorsHeader<D extends string>(source: HeaderSource<D>): Promise<Header<D>> {
   const malformed: Malformed = (what, cause) => source.malformed(what, cause);
   if (source.size < 8) throw malformed(`it has ${source.size} bytes`);
   const length = (await source.read(0, 8)).readBigUInt64LE();
   if (length > BigInt(maxHeaderBytes)) throw malformed(`its header claims ${length} bytes`);
   if (length > BigInt(source.size - 8)) throw malformed(`its header of ${length} bytes is longer than the file`);
   const start = 8 + Number(length);
-  const header = parse(await source.read(8, Number(length)), malformed);
+  const { __metadata__: metadata, ...header } = parse(await source.read(8, Number(length)), malformed);
   const headerEntry = z.object({
     dtype: z.string().check(z.refine((dtype) => isTaken(dtype, source), 'is not an element type that is read')),
     shape: z.array(size),
     /** First and last byte, exclusive, counted from the end of the header. */
     data_offsets: z.tuple([size, size]),
   });
-  const tensors = Object.entries(header)
-    .filter(([name]) => name !== '__metadata__')
-    .map(([name, value]) => {
-      const entry = z.safeParse(headerEntry, value);
-      if (!entry.success) {
-        const [issue] = entry.error.issues;
-        throw malformed(`tensor "${name}": ${issue?.path.map(String).join('.')}: ${issue?.message}`);
-      }
-      return place(name, entry.data, start, source);
-    });
+  const tensors = Object.entries(header).map(([name, value]) => {
+    const entry = z.safeParse(headerEntry, value);
+    if (!entry.success) {
+      const [issue] = entry.error.issues;
+      throw malformed(`tensor "${name}": ${issue?.path.map(String).join('.')}: ${issue?.message}`);
+    }
+    return place(name, entry.data, start, source);
+  });
   rejectOverlaps(tensors, malformed);
-  return tensors;
+  return { tensors, metadata: z.safeParse(notes, metadata).data ?? {} };
 }
 
 type Malformed = (what: string, cause?: unknown) => Error;

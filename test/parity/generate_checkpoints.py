@@ -15,7 +15,7 @@ import zipfile
 import numpy as np
 import onnx
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save_file, save_model
 
 OUT = pathlib.Path(__file__).resolve().parents[1] / "fixtures/checkpoints"
 TYPES = {
@@ -147,6 +147,8 @@ def save_torch(expected):
     save("state_dict.pt", state)
     save("training.pt", state, {**training, "state_dict": state})
     save("training_model.pt", state, {**training, "model": state}, pickle_protocol=4)
+    counted = {"model": state, "ema": {"shadow": state}, "step": torch.tensor(3), "rng_state": torch.zeros(4, dtype=torch.uint8)}
+    save("training_steps.pt", state, counted)
     parts = {"gpt": {"wte": torch.randn(2, 2)}, "clip_project": {"model": {"0": torch.randn(3)}}}
     torch.save(parts, OUT / "nested.pt")
     expected["nested.pt"] = describe({"gpt.wte": parts["gpt"]["wte"], "clip_project.model.0": parts["clip_project"]["model"]["0"]})
@@ -186,6 +188,11 @@ def save_folders(expected):
     typed = {name: numbers(dtype) for name, dtype in {**TYPES, **WIDE_TYPES}.items()}
     save_file(typed, OUT / "types.safetensors")
     expected["types.safetensors"] = describe(typed)
+    tied = torch.nn.Module()
+    tied.transformer = torch.nn.Module()
+    tied.transformer.wte = tied.lm_head = torch.nn.Embedding.from_pretrained(torch.arange(15.0).reshape(5, 3))
+    save_model(tied, OUT / "tied.safetensors")
+    expected["tied.safetensors"] = describe(tied.state_dict())
 
 
 def save_onnx():
