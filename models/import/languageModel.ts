@@ -73,8 +73,9 @@ function readConfig(
   const result = z.safeParse(gpt2Config, value);
   if (!result.success) throw invalid(path, 'it is not the config.json of a GPT-2');
   const config = result.data;
-  if ((config.n_layer ?? layers) !== layers || (config.n_embd ?? width) !== width) {
-    const theirs = `${config.n_layer} layers of width ${config.n_embd}`;
+  const { n_layer: theirLayers = layers, n_embd: theirWidth = width } = config;
+  if (theirLayers !== layers || theirWidth !== width) {
+    const theirs = `${theirLayers} layers of width ${theirWidth}`;
     throw mismatch(path, `describes ${theirs}; the checkpoint has ${layers} of ${width}`, 'Name its own config.json.');
   }
   const other =

@@ -1,14 +1,17 @@
 /** What the tensors of a mapper say of its kind and size, and what they do not say: heads, normalisation. */
 import { invalid, unsupported } from '../checkpoints/errors.js';
 import type { MapperManifest } from '../pack/manifest.js';
+import type { Layout } from './clipCapNames.js';
 import { mismatch } from './errors.js';
+import type { TrainingConfig } from './trainingConfig.js';
 import type { Finding } from '@clipcap/protocol/import';
 
-/** What was said of it, and what its training script's configuration says. */
+/** Whose names it has, what was said of it, and what its training script's configuration says. */
 interface MapperHints {
+  readonly layout: Layout;
   readonly heads?: number | undefined;
   readonly normalize?: boolean | undefined;
-  readonly configured?: { readonly heads?: number | undefined; readonly place: string } | undefined;
+  readonly configured?: Pick<TrainingConfig, 'place' | 'heads' | 'normalize'> | undefined;
 }
 
 export interface InferredMapper {
@@ -19,9 +22,13 @@ export interface InferredMapper {
   readonly findings: readonly Finding[];
 }
 
-const officialHeads = 8;
+/** What the scripts of either project take unless told otherwise. */
+const usualHeads: Readonly<Record<Layout, number>> = { official: 8, theocoombes: 16 };
 
-/** The official transformer mapper is for RN50x4's embeddings, and takes them normalised. */
+/**
+ * The official transformer mapper is for RN50x4's embeddings, and takes them normalised. CapDec has the same layout and
+ * normalises for every mapper, so that nothing but this one is certain.
+ */
 const normalizedWidth = 640;
 
 /**
@@ -37,8 +44,14 @@ export function inferMapper(
   hints: MapperHints,
 ): InferredMapper {
   const { mapper, embeddingWidth, heads } = structure(path, shapes, width, hints);
-  const usually = mapper.kind === 'transformer' && embeddingWidth === normalizedWidth;
-  const normalize = hints.normalize ?? usually;
+  const isNormalized =
+    hints.layout === 'official' && mapper.kind === 'transformer' && embeddingWidth === normalizedWidth;
+  const configured = hints.configured?.normalize;
+  const normalize = hints.normalize ?? configured ?? isNormalized;
+  if (configured !== undefined && normalize !== configured) {
+    const what = `was trained with embeddings ${lengths(configured)}, as ${hints.configured?.place} says`;
+    throw mismatch(path, what, `Leave out ${lengthFlag(normalize)}.`);
+  }
   const size =
     mapper.kind === 'transformer' ? `K=${mapper.prefixLength}, C=${mapper.clipLength}` : `K=${mapper.prefixLength}`;
   return {
@@ -50,13 +63,26 @@ export function inferMapper(
       ...heads,
       {
         what: 'image embedding',
-        value: normalize ? 'scaled to length 1' : 'as the encoder gives it',
-        from: hints.normalize === undefined ? 'assumed' : 'told',
-        flag: normalize ? '--no-normalize' : '--normalize',
-        ambiguous: mapper.kind === 'transformer' && !usually,
+        value: lengths(normalize),
+        from: originOf(hints.normalize, configured),
+        flag: lengthFlag(!normalize),
+        ambiguous: !isNormalized,
       },
     ],
   };
+}
+
+function lengths(normalize: boolean): string {
+  return normalize ? 'scaled to length 1' : 'as the encoder gives it';
+}
+
+function lengthFlag(normalize: boolean): string {
+  return normalize ? '--normalize' : '--no-normalize';
+}
+
+function originOf(told: unknown, configured: unknown): Finding['from'] {
+  if (told !== undefined) return 'told';
+  return configured === undefined ? 'assumed' : 'config';
 }
 
 function structure(
@@ -118,7 +144,7 @@ function transformer(
     const what = `was trained with ${configured} heads, as ${hints.configured?.place} says, not ${hints.heads}`;
     throw mismatch(path, what, 'Leave out --mapper-heads.');
   }
-  const heads = hints.heads ?? configured ?? officialHeads;
+  const heads = hints.heads ?? configured ?? usualHeads[hints.layout];
   if (width % heads !== 0) {
     const what = `has a mapper of width ${width}, which ${heads} heads do not divide`;
     throw mismatch(path, what, 'Say how many it was trained with: --mapper-heads.');
@@ -131,7 +157,7 @@ function transformer(
       {
         what: 'mapper’s heads',
         value: String(heads),
-        from: hints.heads !== undefined ? 'told' : configured !== undefined ? 'config' : 'assumed',
+        from: originOf(hints.heads, configured),
         flag: '--mapper-heads',
         ambiguous: true,
       },

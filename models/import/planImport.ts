@@ -93,6 +93,7 @@ async function decide(
   const model = await inferLanguageModel(checkpoint, names.tensors, await gpt2Config(request));
   const shapes = new Map([...names.tensors].map(([name, theirs]) => [name, checkpoint.tensor(theirs)!.shape]));
   const inferred = inferMapper(checkpoint.path, shapes, model.sizes.width, {
+    layout: names.layout,
     heads: request.mapperHeads,
     normalize: request.normalize,
     configured: training,
@@ -151,8 +152,7 @@ function trainingFindings({ layout }: ClipCapNames, training: TrainingConfig | u
   const value = tuned ? 'trained along with the mapper' : 'frozen while the mapper was trained';
   const findings: Finding[] = [{ what: 'GPT-2', value, from: training?.tuned === undefined ? 'assumed' : 'config' }];
   if (layout === 'theocoombes') {
-    const place =
-      training?.place ?? 'no YAML file beside it; its scripts take 16 heads for the mapper unless told otherwise';
+    const place = training?.place ?? 'no YAML file beside it';
     findings.push({ what: 'layout', value: `TheoCoombes/ClipCap, ${place}`, from: 'shapes' });
   }
   return findings;

@@ -14,13 +14,22 @@ const maxBytes = 2 ** 20;
 const configuration = z.object({
   transformer_attention_heads: z.optional(z.int().check(z.positive())),
   train_language_model: z.optional(z.boolean()),
-  encoder_config: z.optional(z.nullable(z.object({ use_windowed_embeddings: z.optional(z.boolean()) }))),
+  encoder_config: z.optional(
+    z.nullable(
+      z.object({
+        normalize_embeddings: z.optional(z.boolean()),
+        use_windowed_embeddings: z.optional(z.boolean()),
+      }),
+    ),
+  ),
 });
 
 export interface TrainingConfig {
   /** Where it was found, as messages say it. */
   readonly place: string;
   readonly heads: number | undefined;
+  /** Whether image embeddings were scaled to length 1. */
+  readonly normalize: boolean | undefined;
   /** Whether the language model was trained along. */
   readonly tuned: boolean | undefined;
 }
@@ -75,5 +84,5 @@ function taken(path: string, value: unknown, place: string): TrainingConfig {
   if (encoder?.use_windowed_embeddings === true) {
     throw unsupported(path, 'says that the encoder sees windows of the image', 'Only whole images are encoded.');
   }
-  return { place, heads, tuned };
+  return { place, heads, normalize: encoder?.normalize_embeddings, tuned };
 }
