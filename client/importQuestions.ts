@@ -63,8 +63,20 @@ async function askWhatIsAssumed({ what, value, flag = '', outputs }: Finding): P
     });
     return heads === undefined ? undefined : [flag, heads];
   }
-  const usual = { label: value, description: 'as the official checkpoints of this kind' };
-  const other = { label: flag === '--normalize' ? 'scaled to length 1' : 'as the encoder gives it' };
+  if (flag === '--activation') {
+    const items = [
+      { label: 'quick-gelu', description: 'OpenAI’s, and those of open_clip with “quickgelu” in their name' },
+      { label: 'gelu', description: 'most others of open_clip, LAION’s above all' },
+    ];
+    const title = 'Which activation does the encoder compute with?';
+    const chosen = await window.showQuickPick(items, { title });
+    return chosen && [flag, chosen.label];
+  }
+  const usual = { label: value, description: 'as is usual for checkpoints of this kind' };
+  const other =
+    flag === '--normalize'
+      ? { label: 'scaled to length 1', description: 'as CapDec trains' }
+      : { label: 'as the encoder gives it' };
   const choice = await window.showQuickPick([usual, other], { title: `How was the ${what} given to the mapper?` });
   return choice && (choice === other ? [flag] : []);
 }

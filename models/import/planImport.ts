@@ -17,7 +17,7 @@ import { mismatch } from './errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 import { type ConfigFile, inferLanguageModel } from './languageModel.js';
 import { inferMapper, type InferredMapper } from './mapper.js';
-import { openEncoder } from './openEncoder.js';
+import { openEncoder, type EncoderHints } from './openEncoder.js';
 import type { ImportDType } from './storeTensor.js';
 import { planLabels, withLabels, type LabelRequest, type PlannedLabels } from './text/planLabels.js';
 import { stored, type TensorSources } from './tensorSource.js';
@@ -25,11 +25,9 @@ import { readTokenizer, type PackTokenizer } from './tokenizerFile.js';
 import { readTrainingConfig, type TrainingConfig } from './trainingConfig.js';
 
 /** What was said of an import. Paths are of files and folders that exist on this machine. */
-interface ImportRequest extends LabelRequest {
+interface ImportRequest extends LabelRequest, EncoderHints {
   readonly checkpoint: string;
   readonly encoder: string;
-  /** Of an ONNX encoder: which output is the embedding. */
-  readonly encoderOutput?: string;
   readonly dtype: ImportDType;
   readonly mapperHeads?: number;
   readonly normalize?: boolean;
@@ -74,7 +72,7 @@ export async function planImport(request: ImportRequest): Promise<ImportPlan> {
       throw unsupported(checkpoint.path, 'is an ONNX model', 'Name a ClipCap model’s state dict.');
     }
     opened.push(checkpoint);
-    const encoder = await openEncoder(request.encoder, request.encoderOutput);
+    const encoder = await openEncoder(request.encoder, request);
     opened.push(encoder);
     return { ...(await decide(request, checkpoint, encoder)), close };
   } catch (error) {

@@ -27,25 +27,25 @@ const usual: Readonly<Record<'vit' | 'dinov2' | 'onnx', Usual>> = {
   onnx: imageNet,
 };
 
-/** Of DINOv2, whose positions are interpolated to any size. */
+/** Of DINOv2, whose positions are interpolated to any size, and of ONNX models that take any. */
 const usualSize = 224;
 
 /**
  * @param path of the encoder's folder or file
- * @param imageSize what the encoder's shapes say
+ * @param imageSize what the encoder's shapes say, if they do
  * @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` for a `preprocessor_config.json` that cannot be
  * followed, `checkpoint-mismatch` for one that prepares images of another size than the encoder takes
  */
 export async function encoderRecipe(
   path: string,
   { kind }: EncoderSizes,
-  imageSize: number,
+  imageSize: number | undefined,
 ): Promise<{ image: ImageRecipe; finding: Finding }> {
   const isFolder = (await stat(path)).isDirectory();
   const configPath = join(isFolder ? path : dirname(path), 'preprocessor_config.json');
   const config = isFolder || kind === 'onnx' ? await readConfig(configPath) : undefined;
   const image = config === undefined ? usualRecipe(kind, imageSize) : imageRecipe(config, configPath, kind);
-  const isFixed = kind !== 'dinov2' && kind !== 'vit';
+  const isFixed = kind !== 'dinov2' && kind !== 'vit' && imageSize !== undefined;
   if (isFixed && image.size !== imageSize) {
     const what = `prepares images of ${image.size} px, ${basename(path)} takes ${imageSize}`;
     throw mismatch(configPath, what, 'Correct it, or name the encoder’s own.');
@@ -55,7 +55,7 @@ export async function encoderRecipe(
   return { image, finding: { what: 'images', value, from: config === undefined ? 'assumed' : 'config' } };
 }
 
-function usualRecipe(kind: EncoderSizes['kind'], imageSize: number): ImageRecipe {
+function usualRecipe(kind: EncoderSizes['kind'], imageSize = usualSize): ImageRecipe {
   if (kind === 'clip-vit' || kind === 'clip-resnet') return clipImageRecipe(imageSize);
   return { size: kind === 'dinov2' ? usualSize : imageSize, ...usual[kind] };
 }

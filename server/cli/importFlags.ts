@@ -2,11 +2,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 const importDTypes = ['fp32', 'fp16', 'q8', 'q4'] as const;
+const activations = ['quick-gelu', 'gelu'] as const;
 
 interface ImportFlags {
   readonly encoder: string;
   readonly out: string;
   readonly encoderOutput?: string;
+  readonly activation?: (typeof activations)[number];
   readonly dtype: (typeof importDTypes)[number];
   readonly mapperHeads?: number;
   readonly normalize?: boolean;
@@ -36,6 +38,11 @@ export function addImportCommand(program: Command, action: (command: ImportComma
       'image encoder: a Hugging Face folder, an OpenAI archive, an ONNX file, or a downloaded model',
     )
     .option('--encoder-output <name>', 'the output of an ONNX encoder that is the embedding (default: image_embeds)')
+    .addOption(
+      new Option('--activation <name>', 'of a CLIP whose files do not say it (default: quick-gelu)').choices(
+        activations,
+      ),
+    )
     .requiredOption('--out <folder>', 'the new pack; a pack that is there is replaced')
     .addOption(new Option('--dtype <type>', 'how matrices are stored').choices(importDTypes).default('fp32'))
     .addOption(new Option('--mapper-heads <n>', 'heads of a transformer mapper (default: 8)').argParser(count))

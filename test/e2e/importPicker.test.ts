@@ -4,6 +4,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { openPack } from '@clipcap/models/pack/openPack';
+import { resaved } from '../importPlan.js';
 import { meanColourEncoder } from '../meanColourEncoder.js';
 import { fixture } from '../root.js';
 import { screenshotPath, type Locator } from './browser.js';
@@ -15,6 +16,8 @@ const questions = {
   output: 'Which output of the encoder is the image’s embedding?',
   weights: 'How should the pack store weights?',
   heads: 'How many attention heads has the mapper?',
+  normalisation: 'How was the image embedding given to the mapper?',
+  activation: 'Which activation does the encoder compute with?',
   name: 'What should the model pack be called?',
 };
 
@@ -69,6 +72,9 @@ describe('“Import Checkpoint…” in real VS Code', () => {
     await workbench.page.locator('.quick-input-title').filter({ hasText: questions.weights }).first().waitFor();
     await picture(workbench, '3-weights');
     await workbench.pick(questions.weights, '32 bit');
+    await workbench.page.locator('.quick-input-title').filter({ hasText: questions.normalisation }).first().waitFor();
+    await picture(workbench, 'normalisation');
+    await workbench.pick(questions.normalisation, 'as the encoder gives it');
     const imported = workbench.notification('mlp.pt was imported');
     await imported.waitFor();
     await picture(workbench, '4-imported');
@@ -108,10 +114,12 @@ describe('“Import Checkpoint…” in real VS Code', () => {
       await workbench.page.locator('.quick-input-title').filter({ hasText: questions.output }).first().waitFor();
       await picture(workbench, 'output');
       await workbench.pick(questions.output, 'pooled');
+      await workbench.pick(questions.normalisation, 'scaled to length 1');
       await workbench.notification('mlp.pt was imported').waitFor();
       const { encoder } = (await openPack(join(packs(vscode), 'eye'))).manifest;
       assert.ok(encoder.kind === 'onnx');
       assert.equal(encoder.output, 'pooled');
+      assert.ok(encoder.normalize);
     },
   );
 
@@ -132,13 +140,31 @@ describe('“Import Checkpoint…” in real VS Code', () => {
     assert.equal(mapper.heads, 4);
   });
 
+  inVsCode(
+    'asks what an encoder of OpenAI’s layout computes with, unless it is OpenAI’s own archive',
+    async (vscode) => {
+      const { server, workbench } = vscode;
+      const encoder = await resaved(server.workspace, fixture('import/ViT.pt'), { rename: (name) => name });
+      await answerUsual(workbench, mlp, ['File…', encoder]);
+      await workbench.answer(questions.name, 'open');
+      await workbench.page.locator('.quick-input-title').filter({ hasText: questions.activation }).first().waitFor();
+      await picture(workbench, 'activation');
+      await workbench.pick(questions.activation, 'LAION');
+      await workbench.pick(questions.normalisation, 'as the encoder gives it');
+      await workbench.notification('mlp.pt was imported').waitFor();
+      const pack = (await openPack(join(packs(vscode), 'open'))).manifest;
+      assert.ok(pack.encoder.kind === 'clip-vit');
+      assert.deepEqual([pack.encoder.activation, pack.encoder.normalize], ['gelu', false]);
+    },
+  );
+
   inVsCode('says which encoder fits when another one is chosen, and leaves nothing', async (vscode) => {
     const { workbench } = vscode;
     await answerUsual(workbench, mlp, ['File…', fixture('import/RN.pt')]);
     await workbench.answer(questions.name, 'wrong');
     await workbench.notification('RN.pt gives 640').waitFor();
     await picture(workbench, 'wrong');
-    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['alone', 'eye', 'mlp']);
+    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['alone', 'eye', 'mlp', 'open']);
   });
 
   inVsCode('ends, without a word, at the question that is not answered', async (vscode) => {
@@ -150,7 +176,7 @@ describe('“Import Checkpoint…” in real VS Code', () => {
     await page.locator('.quick-input-title').filter({ hasText: questions.weights }).first().waitFor();
     await page.keyboard.press('Escape');
     await page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
-    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['alone', 'eye', 'mlp']);
+    assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['alone', 'eye', 'mlp', 'open']);
   });
 
   inVsCode('the console has no error of ours but the one that was shown', ({ workbench }) => {

@@ -4,7 +4,16 @@ import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid, unsupported } from '../../checkpoints/errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 import { stacked, turned, type TensorSources } from '../tensorSource.js';
-import { gridOf, headsWithoutConfig, Part, type ReadEncoder } from './imported.js';
+import {
+  activationFinding,
+  checkActivation,
+  gridOf,
+  headsWithoutConfig,
+  Part,
+  usualActivation,
+  type Activation,
+  type ReadEncoder,
+} from './imported.js';
 
 const vision = z.object({
   /** Hugging Face leaves out what has its default. */
@@ -12,8 +21,8 @@ const vision = z.object({
   hidden_act: z._default(z.string(), 'quick_gelu'),
   layer_norm_eps: z._default(z.number(), 1e-5),
 });
-/** Of the image side alone, or of both sides. */
-const configuration = z.union([z.object({ vision_config: vision }), vision]);
+/** Of both sides. */
+const both = z.object({ vision_config: z.unknown() });
 
 const activations = { quick_gelu: 'quick-gelu', gelu: 'gelu' } as const;
 
@@ -27,8 +36,11 @@ export function clipPrefix(checkpoint: Checkpoint): string | undefined {
     ?.slice(0, -marker.length);
 }
 
-/** @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` */
-export function readHuggingFaceClip(checkpoint: Checkpoint, prefix: string): ReadEncoder {
+/**
+ * @param told the activation that was said
+ * @throws CaptionError `checkpoint-invalid`, `checkpoint-unsupported` or `checkpoint-mismatch`
+ */
+export function readHuggingFaceClip(checkpoint: Checkpoint, prefix: string, told?: Activation): ReadEncoder {
   const { path, config } = checkpoint;
   const part = new Part(checkpoint, prefix);
   if (!part.has('visual_projection.weight')) {
@@ -40,7 +52,7 @@ export function readHuggingFaceClip(checkpoint: Checkpoint, prefix: string): Rea
   const [embeddingWidth = 0] = part.shape('visual_projection.weight', 2);
   const layers = part.count('vision_model.encoder.layers.');
   const [hiddenWidth = 0] = part.shape('vision_model.encoder.layers.0.mlp.fc1.weight', 2);
-  const { heads, activation, findings } = settings(config, width, path);
+  const { heads, activation, findings } = settings(config, width, path, told);
   return {
     sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, hiddenWidth, activation },
     imageSize: grid * patchSize,
@@ -53,30 +65,30 @@ function settings(
   config: unknown,
   width: number,
   path: string,
-): { heads: number; activation: 'quick-gelu' | 'gelu'; findings: Finding[] } {
+  told: Activation | undefined,
+): { heads: number; activation: Activation; findings: Finding[] } {
   if (config === undefined) {
     const heads = headsWithoutConfig(width, path);
     const findings: Finding[] = [
       { what: 'encoder’s heads', value: String(heads), from: 'assumed' },
-      { what: 'encoder’s activation', value: 'quick-gelu', from: 'assumed' },
+      activationFinding(told),
     ];
-    return { heads, activation: 'quick-gelu', findings };
+    return { heads, activation: told ?? usualActivation, findings };
   }
-  const result = z.safeParse(configuration, config);
+  const sides = z.safeParse(both, config);
+  const result = z.safeParse(vision, sides.success ? (sides.data.vision_config ?? {}) : config);
   if (!result.success) throw invalid(path, 'its config.json is not one of CLIP');
-  const {
-    num_attention_heads: heads,
-    hidden_act: name,
-    layer_norm_eps: epsilon,
-  } = 'vision_config' in result.data ? result.data.vision_config : result.data;
-  return { heads, activation: clipActivation(name, epsilon, path), findings: [] };
+  const { num_attention_heads: heads, hidden_act: name, layer_norm_eps: epsilon } = result.data;
+  const activation = clipActivation(name, epsilon, path);
+  checkActivation(path, activation, told);
+  return { heads, activation, findings: [] };
 }
 
 /**
  * @param epsilon what normalisations add to the variance
  * @throws CaptionError `checkpoint-unsupported` for what no CLIP computes with
  */
-export function clipActivation(name: string, epsilon: number, path: string): 'quick-gelu' | 'gelu' {
+export function clipActivation(name: string, epsilon: number, path: string): Activation {
   if (isActivation(name) && epsilon === 1e-5) return activations[name];
   throw unsupported(path, `computes with ${name} and an epsilon of ${epsilon}`, 'CLIP’s own encoders are built.');
 }

@@ -4,6 +4,7 @@ import { invalid, unsupported } from '../../checkpoints/errors.js';
 import type { EncoderManifest, EncoderOf } from '../../pack/encoderManifest.js';
 import type { Finding } from '@clipcap/protocol/import';
 import type { ImageRecipe } from '../../pack/imageRecipe.js';
+import { mismatch } from '../errors.js';
 import type { TextSide } from '../text/textSide.js';
 import { stored, type TensorSource, type TensorSources } from '../tensorSource.js';
 
@@ -18,8 +19,8 @@ export type EncoderSizes =
 
 export interface ReadEncoder {
   readonly sizes: EncoderSizes;
-  /** Side of the image that positions or shapes ask for, in pixels. */
-  readonly imageSize: number;
+  /** Side of the image that positions or shapes ask for, in pixels; undefined where an ONNX model leaves it open. */
+  readonly imageSize: number | undefined;
   /** By the names that packs use, `encoder.` included. */
   readonly sources: TensorSources;
   readonly findings: readonly Finding[];
@@ -84,6 +85,29 @@ export class Part {
       .map((name) => name.slice(stem.length).split('.')[0]);
     return new Set(numbers).size;
   }
+}
+
+/** What the blocks of CLIP's vision transformer, and of its text side, compute with. */
+export type Activation = EncoderOf<'clip-vit'>['activation'];
+
+/** Of OpenAI's CLIPs, whose names and shapes open_clip shares; most that were trained with it compute with GELU. */
+export const usualActivation: Activation = 'quick-gelu';
+
+/** @param told what was said, where neither shapes nor a configuration say it */
+export function activationFinding(told: Activation | undefined): Finding {
+  return {
+    what: 'encoder’s activation',
+    value: told ?? usualActivation,
+    from: told === undefined ? 'assumed' : 'told',
+    flag: '--activation',
+    ambiguous: true,
+  };
+}
+
+/** @throws CaptionError `checkpoint-mismatch` if something else was told than what is known */
+export function checkActivation(path: string, known: Activation, told: Activation | undefined): void {
+  if (told === undefined || told === known) return;
+  throw mismatch(path, `computes with ${known}, not ${told}`, 'Leave out --activation.');
 }
 
 const usualHeadWidth = 64;

@@ -13,8 +13,6 @@ const usualInput = 'pixel_values';
 const usualOutput = 'image_embeds';
 
 const float32 = 1;
-/** Where the file leaves the image's size open. */
-const usualSize = 224;
 
 /**
  * @param told the output that was said to be the embedding
@@ -24,13 +22,15 @@ export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncode
   const { path, inputs, outputs, externalData } = encoder;
   if (externalData) throw unsupported(path, 'keeps its weights in other files', 'Save it as one file.');
   const [pixels] = inputs;
-  const [, channels, height, width] = pixels?.shape ?? [];
+  const [, channels, ...sides] = pixels?.shape ?? [];
+  // A side that differs from run to run has a name or -1; exports name height and width each.
+  const sizes = new Set(sides.filter((side): side is number => typeof side === 'number' && side > 0));
   const takesImages =
     pixels?.elementType === float32 &&
     pixels.shape.length === 4 &&
     inputs.length === 1 &&
     (channels === 3 || typeof channels === 'string') &&
-    height === width;
+    sizes.size <= 1;
   const candidates = outputs.filter(isEmbedding);
   if (!takesImages || candidates.length === 0) {
     const found = `${listed(inputs)} → ${listed(outputs)}`.slice(0, 500);
@@ -38,7 +38,6 @@ export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncode
     throw unsupported(path, `is no image encoder: ${found}`, remedy);
   }
   const embedding = choose(path, candidates, told);
-  const isOpen = typeof height !== 'number' || height <= 0;
   return {
     sizes: {
       kind: 'onnx',
@@ -48,11 +47,10 @@ export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncode
       ...(pixels.name !== usualInput && { input: pixels.name }),
       ...(embedding.name !== usualOutput && { output: embedding.name }),
     },
-    imageSize: isOpen ? usualSize : height,
+    imageSize: [...sizes][0],
     sources: new Map(),
-    findings: [
-      ...(isOpen ? [{ what: 'image size', value: `${usualSize} px`, from: 'assumed' } as const] : []),
-      ...(embedding.name === usualOutput && candidates.length === 1
+    findings:
+      embedding.name === usualOutput && candidates.length === 1
         ? []
         : [
             {
@@ -61,9 +59,8 @@ export function readOnnxEncoder(encoder: OnnxEncoder, told?: string): ReadEncode
               from: told === undefined ? 'assumed' : 'told',
               flag: '--encoder-output',
               ...(candidates.length > 1 && { ambiguous: true, outputs: candidates.map(described) }),
-            } as const,
-          ]),
-    ],
+            },
+          ],
   };
 }
 

@@ -3,7 +3,15 @@ import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid } from '../../checkpoints/errors.js';
 import { foldedBias, foldedWeight, type BatchNorm } from '../../graphs/foldBatchNorm.js';
 import { computed, readWhole, type TensorSources } from '../tensorSource.js';
-import { gridOf, Part, type ReadEncoder } from './imported.js';
+import {
+  activationFinding,
+  checkActivation,
+  gridOf,
+  Part,
+  usualActivation,
+  type Activation,
+  type ReadEncoder,
+} from './imported.js';
 
 const headWidth = 64;
 
@@ -17,15 +25,21 @@ export function openAiPrefix(checkpoint: Checkpoint): string | undefined {
   return undefined;
 }
 
-/** @throws CaptionError `checkpoint-invalid` */
-export function readOpenAi(checkpoint: Checkpoint, prefix: string): ReadEncoder {
+/**
+ * @param told the activation that was said; a ResNet has one in its text side only
+ * @throws CaptionError `checkpoint-invalid` or `checkpoint-mismatch`
+ */
+export function readOpenAi(checkpoint: Checkpoint, prefix: string, told?: Activation): ReadEncoder {
+  const { format, path } = checkpoint;
+  // Archives are OpenAI's own; a state dict with these names may also be open_clip's, which computes otherwise.
+  const isArchive = format === 'torchscript';
+  if (isArchive) checkActivation(path, usualActivation, told);
   const part = new Part(checkpoint, prefix);
-  return part.has('attnpool.positional_embedding')
-    ? readResnet(part, checkpoint.path)
-    : readTransformer(part, checkpoint.path);
+  if (part.has('attnpool.positional_embedding')) return readResnet(part, path);
+  return readTransformer(part, path, isArchive, told);
 }
 
-function readTransformer(part: Part, path: string): ReadEncoder {
+function readTransformer(part: Part, path: string, isArchive: boolean, told: Activation | undefined): ReadEncoder {
   const [width = 0, , , patchSize = 0] = part.shape('conv1.weight', 4);
   const grid = gridOf(part.shape('positional_embedding', 2)[0]!, path);
   const [, embeddingWidth = 0] = part.shape('proj', 2);
@@ -33,13 +47,15 @@ function readTransformer(part: Part, path: string): ReadEncoder {
   const [hiddenWidth = 0] = part.shape('transformer.resblocks.0.mlp.c_fc.weight', 2);
   // As OpenAI's own loader counts them, which rounds down.
   const heads = Math.max(1, Math.floor(width / headWidth));
-  const activation = 'quick-gelu';
+  const activation = told ?? usualActivation;
   const sources: TensorSources = new Map(part.names().map((name) => [`encoder.${name}`, part.source(name)]));
   return {
     sizes: { kind: 'clip-vit', embeddingWidth, width, layers, heads, patchSize, hiddenWidth, activation },
     imageSize: grid * patchSize,
     sources,
-    findings: [],
+    findings: isArchive
+      ? []
+      : [{ what: 'encoder’s heads', value: String(heads), from: 'assumed' }, activationFinding(told)],
   };
 }
 

@@ -4,7 +4,7 @@ import type { TextTower } from '@clipcap/protocol/inference';
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid } from '../../checkpoints/errors.js';
 import { clipActivation, renamedBlocks } from '../encoders/huggingFaceClip.js';
-import { headsWithoutConfig, Part } from '../encoders/imported.js';
+import { headsWithoutConfig, Part, usualActivation, type Activation } from '../encoders/imported.js';
 import { mismatch } from '../errors.js';
 import { turned, type TensorSources } from '../tensorSource.js';
 import type { TextSide } from './textSide.js';
@@ -24,10 +24,11 @@ const unknownEnd = 2;
 
 /**
  * @param prefix what stands before the names
+ * @param told the activation that was said
  * @throws CaptionError `checkpoint-mismatch` if there is no text side, `checkpoint-invalid` or `checkpoint-unsupported` for
  * one that is not whole or not CLIP's
  */
-export function readHuggingFaceText(checkpoint: Checkpoint, prefix: string): TextSide {
+export function readHuggingFaceText(checkpoint: Checkpoint, prefix: string, told?: Activation): TextSide {
   const { path } = checkpoint;
   const part = new Part(checkpoint, prefix);
   if (!part.has('text_projection.weight')) {
@@ -38,7 +39,7 @@ export function readHuggingFaceText(checkpoint: Checkpoint, prefix: string): Tex
   const [embeddingWidth = 0] = part.shape('text_projection.weight', 2);
   const [hiddenWidth = 0] = part.shape('text_model.encoder.layers.0.mlp.fc1.weight', 2);
   const layers = part.count('text_model.encoder.layers.');
-  const { end, ...settings } = readSettings(checkpoint.config, width, path);
+  const { end, ...settings } = readSettings(checkpoint.config, width, path, told);
   return {
     tower: { vocabulary, context, width, layers, ...settings, hiddenWidth, embeddingWidth },
     endToken: end === unknownEnd ? vocabulary - 1 : end,
@@ -51,9 +52,10 @@ function readSettings(
   config: unknown,
   width: number,
   path: string,
+  told: Activation | undefined,
 ): Pick<TextTower, 'heads' | 'activation'> & { end: number } {
   if (config === undefined) {
-    return { heads: headsWithoutConfig(width, path), activation: 'quick-gelu', end: unknownEnd };
+    return { heads: headsWithoutConfig(width, path), activation: told ?? usualActivation, end: unknownEnd };
   }
   const result = z.safeParse(configuration, config);
   if (!result.success) throw invalid(path, 'its config.json does not describe a text side');

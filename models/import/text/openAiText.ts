@@ -1,7 +1,7 @@
 /** CLIP's text side under OpenAI's names, which stand beside `visual.*`. */
 import type { TextTower } from '@clipcap/protocol/inference';
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
-import { Part } from '../encoders/imported.js';
+import { Part, usualActivation, type Activation } from '../encoders/imported.js';
 import { mismatch } from '../errors.js';
 import { textTensors, type TextSide } from './textSide.js';
 
@@ -10,9 +10,10 @@ const beside = 'visual.';
 
 /**
  * @param visual what stands before the image side's names
+ * @param told the activation that was said
  * @throws CaptionError `checkpoint-mismatch` if there is no text side, `checkpoint-invalid` for one that is not whole
  */
-export function readOpenAiText(checkpoint: Checkpoint, visual: string): TextSide {
+export function readOpenAiText(checkpoint: Checkpoint, visual: string, told?: Activation): TextSide {
   const part = new Part(checkpoint, visual.slice(0, -beside.length));
   if (!visual.endsWith(beside) || !part.has('text_projection')) {
     throw mismatch(checkpoint.path, 'has no text side', 'Name OpenAI’s archive, or a state dict of the whole model.');
@@ -29,7 +30,7 @@ export function readOpenAiText(checkpoint: Checkpoint, visual: string): TextSide
     // As OpenAI's own loader counts them, which rounds down.
     heads: Math.max(1, Math.floor(width / headWidth)),
     hiddenWidth,
-    activation: 'quick-gelu',
+    activation: told ?? usualActivation,
     embeddingWidth,
   };
   return {
