@@ -75,6 +75,39 @@ test('the text side computes with the activation that was told', async (context)
   }
 });
 
+type Shapes = readonly (readonly [string, readonly number[]])[];
+
+/** A file of tensors with these shapes. */
+async function zeros(context: TestContext, shapes: Shapes): Promise<string> {
+  const tensors = shapes.map(([name, shape]) => {
+    const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    return [name, { shape, values }] as const;
+  });
+  const path = join(await temporaryFolder(context), 'model.safetensors');
+  await writeSafetensors(path, new Map(tensors), () => 'F32');
+  return path;
+}
+
+for (const [width, heads] of [
+  [768, 12],
+  [1024, 16],
+  [1280, 16],
+  [1408, 16],
+  [1664, 16],
+] as const) {
+  test(`a state dict with OpenAI’s names of width ${width} has ${heads} heads, as those of its width are trained`, async (context) => {
+    const encoder = await zeros(context, [
+      ['visual.class_embedding', [width]],
+      ['visual.conv1.weight', [width, 3, 1, 1]],
+      ['visual.positional_embedding', [5, width]],
+      ['visual.proj', [width, 32]],
+      ['visual.transformer.resblocks.0.mlp.c_fc.weight', [1, width]],
+    ]);
+    const { value, from } = found(await plan(context, { encoder }), 'encoder’s heads');
+    assert.deepEqual([value, from], [String(heads), 'assumed']);
+  });
+}
+
 function linear(name: string, rows: number, columns: number) {
   return [
     [`${name}.weight`, [rows, columns]],
@@ -87,7 +120,7 @@ async function huggingFaceFile(context: TestContext): Promise<string> {
   const [width, hidden] = [64, 256];
   const block = 'vision_model.encoder.layers.0';
   const norm = (name: string) => ['weight', 'bias'].map((tensor) => [`${name}.${tensor}`, [width]] as const);
-  const shapes: (readonly [string, readonly number[]])[] = [
+  const shapes: Shapes = [
     ['vision_model.embeddings.class_embedding', [width]],
     ['vision_model.embeddings.patch_embedding.weight', [width, 3, 16, 16]],
     ['vision_model.embeddings.position_embedding.weight', [5, width]],
@@ -98,13 +131,7 @@ async function huggingFaceFile(context: TestContext): Promise<string> {
     ...linear(`${block}.mlp.fc1`, hidden, width),
     ...linear(`${block}.mlp.fc2`, width, hidden),
   ];
-  const tensors = shapes.map(([name, shape]) => {
-    const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    return [name, { shape, values }] as const;
-  });
-  const path = join(await temporaryFolder(context), 'model.safetensors');
-  await writeSafetensors(path, new Map(tensors), () => 'F32');
-  return path;
+  return zeros(context, shapes);
 }
 
 test('a CLIP of Hugging Face without its config.json takes the activation that is told', async (context) => {

@@ -15,6 +15,9 @@ import {
 
 const headWidth = 64;
 
+/** Widths of open_clip's ViT-H, ViT-g and ViT-bigG, whose 16 heads are wider. OpenAI has none so wide. */
+const widthsOf16Heads: ReadonlySet<number> = new Set([1280, 1408, 1664]);
+
 /** What stands before the names, `visual.` as a rule; undefined if this is no such encoder. */
 export function openAiPrefix(checkpoint: Checkpoint): string | undefined {
   for (const name of checkpoint.names()) {
@@ -46,7 +49,7 @@ function readTransformer(part: Part, path: string, isArchive: boolean, told: Act
   const layers = part.count('transformer.resblocks.');
   const [hiddenWidth = 0] = part.shape('transformer.resblocks.0.mlp.c_fc.weight', 2);
   // As OpenAI's own loader counts them, which rounds down.
-  const heads = Math.max(1, Math.floor(width / headWidth));
+  const heads = widthsOf16Heads.has(width) ? 16 : Math.max(1, Math.floor(width / headWidth));
   const activation = told ?? usualActivation;
   const sources: TensorSources = new Map(part.names().map((name) => [`encoder.${name}`, part.source(name)]));
   return {
