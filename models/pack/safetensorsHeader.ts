@@ -23,9 +23,17 @@ export interface HeaderSource<D extends string> {
   /** Element types that are taken, with their size in bytes. */
   readonly elementBytes: Readonly<Record<D, number>>;
   malformed(what: string, cause?: unknown): Error;
+  /** A tensor of another element type. */
+  untaken(tensor: string, dtype: string): Error;
 }
 
 const size = z.int().check(z.nonnegative());
+const headerEntry = z.object({
+  dtype: z.string(),
+  shape: z.array(size),
+  /** First and last byte, exclusive, counted from the end of the header. */
+  data_offsets: z.tuple([size, size]),
+});
 const headerEntries = z.record(z.string(), z.unknown());
 
 /** GPT-2 small's header has 20 kB; the largest honest ones stay far below this. */
@@ -40,12 +48,6 @@ export async function readSafetensorsHeader<D extends string>(source: HeaderSour
   if (length > BigInt(source.size - 8)) throw malformed(`its header of ${length} bytes is longer than the file`);
   const start = 8 + Number(length);
   const header = parse(await source.read(8, Number(length)), malformed);
-  const headerEntry = z.object({
-    dtype: z.string().check(z.refine((dtype) => isTaken(dtype, source), 'is not an element type that is read')),
-    shape: z.array(size),
-    /** First and last byte, exclusive, counted from the end of the header. */
-    data_offsets: z.tuple([size, size]),
-  });
   const tensors = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, value]) => {
@@ -90,7 +92,7 @@ function place<D extends string>(
   start: number,
   source: HeaderSource<D>,
 ): HeaderTensor<D> {
-  if (!isTaken(dtype, source)) throw source.malformed(`tensor "${name}": dtype: ${dtype}`);
+  if (!isTaken(dtype, source)) throw source.untaken(name, dtype);
   const length = shape.reduce((product, dimension) => product * dimension, source.elementBytes[dtype]);
   if (end - begin !== length) {
     throw source.malformed(`tensor "${name}" of shape [${shape.join(', ')}] has ${end - begin} bytes, not ${length}`);
