@@ -1,12 +1,13 @@
-/** How images are prepared for an encoder: as its `preprocessor_config.json` says, or as is usual for its kind. */
+/** How images are prepared for an encoder: as the file beside it says, or as is usual for its kind. */
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CheckpointFile } from '../checkpoints/checkpointFile.js';
 import { readJson } from '../checkpoints/huggingFace.js';
-import { clipImageRecipe, imageRecipe } from '../checkpoints/preprocessorConfig.js';
+import { clipImageRecipe, holdsImageProcessor, imageRecipe } from '../checkpoints/preprocessorConfig.js';
 import type { ImageRecipe } from '../pack/imageRecipe.js';
 import type { EncoderSizes } from './encoders/imported.js';
 import { mismatch } from './errors.js';
+import { placesOf } from './places.js';
 import type { Finding } from '@clipcap/protocol/import';
 
 const maxConfigBytes = 2 ** 20;
@@ -33,31 +34,49 @@ const usualSize = 224;
 /**
  * @param path of the encoder's folder or file
  * @param imageSize what the encoder's shapes say
- * @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` for a `preprocessor_config.json` that cannot be
- * followed, `checkpoint-mismatch` for one that prepares images of another size than the encoder takes
+ * @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` for a configuration that cannot be followed,
+ * `checkpoint-mismatch` for one that prepares images of another size than the encoder takes
  */
 export async function encoderRecipe(
   path: string,
-  { kind }: EncoderSizes,
+  sizes: EncoderSizes,
   imageSize: number,
 ): Promise<{ image: ImageRecipe; finding: Finding }> {
+  const { kind } = sizes;
   const isFolder = (await stat(path)).isDirectory();
-  const configPath = join(isFolder ? path : dirname(path), 'preprocessor_config.json');
-  const config = isFolder || kind === 'onnx' ? await readConfig(configPath) : undefined;
-  const image = config === undefined ? usualRecipe(kind, imageSize) : imageRecipe(config, configPath, kind);
+  const config = isFolder || kind === 'onnx' ? await findConfig(path) : undefined;
+  const image = config ? imageRecipe(config.value, config.path, kind) : usualRecipe(kind, imageSize);
   const isFixed = kind !== 'dinov2' && kind !== 'vit';
-  if (isFixed && image.size !== imageSize) {
+  if (config && isFixed && image.size !== imageSize) {
     const what = `prepares images of ${image.size} px, ${basename(path)} takes ${imageSize}`;
-    throw mismatch(configPath, what, 'Correct it, or name the encoder’s own.');
+    throw mismatch(config.path, what, 'Correct it, or name the encoder’s own.');
   }
   const { size, resize, resampling } = image;
+  if (config && 'patchSize' in sizes && size % sizes.patchSize !== 0) {
+    const what = `prepares images of ${size} px, ${basename(path)} takes whole patches of ${sizes.patchSize}`;
+    throw mismatch(config.path, what, 'Correct its size and crop_size.');
+  }
   const value = `${size} px, ${resize}, ${resampling}`;
-  return { image, finding: { what: 'images', value, from: config === undefined ? 'assumed' : 'config' } };
+  return { image, finding: { what: 'images', value, from: config ? 'config' : 'assumed' } };
 }
 
 function usualRecipe(kind: EncoderSizes['kind'], imageSize: number): ImageRecipe {
   if (kind === 'clip-vit' || kind === 'clip-resnet') return clipImageRecipe(imageSize);
   return { size: kind === 'dinov2' ? usualSize : imageSize, ...usual[kind] };
+}
+
+/** As in transformers, `processor_config.json` comes first where it holds an image processor; most hold none. */
+async function findConfig(encoder: string): Promise<{ path: string; value: unknown } | undefined> {
+  for (const { folder } of await placesOf(encoder)) {
+    for (const name of ['processor_config.json', 'preprocessor_config.json']) {
+      const path = join(folder, name);
+      const value = await readConfig(path);
+      if (value !== undefined && (name === 'preprocessor_config.json' || holdsImageProcessor(value))) {
+        return { path, value };
+      }
+    }
+  }
+  return undefined;
 }
 
 /** Parsed, if there is one. */
