@@ -4,17 +4,22 @@ import { mismatch } from './errors.js';
 import { type ImportDType, storing, type Storing } from './storeTensor.js';
 import type { TensorSources } from './tensorSource.js';
 
+interface WatchedTensor {
+  readonly name: string;
+  readonly seen: (rows: Float32Array) => void;
+}
+
 export interface WeightsFile {
   /** In bytes. */
   readonly size: number;
-  pieces(): AsyncIterable<Uint8Array>;
+  /** @param watched whose rows are shown as readers of the pack will see them, while they are written */
+  pieces(watched?: WatchedTensor): AsyncIterable<Uint8Array>;
 }
 
 /** Tensors begin at multiples of this, as far as their own sizes let them. */
 const alignment = 64;
 
 /**
- * @param seen is given the rows of a matrix as readers of the pack will see them
  * @param pathOf the file that a tensor comes from, for messages
  * @throws CaptionError `checkpoint-mismatch` if the sources are not the expected tensors
  */
@@ -22,7 +27,6 @@ export function weightsFile(
   expected: ExpectedTensors,
   sources: TensorSources,
   dtype: ImportDType,
-  { name: watched, seen }: { name: string; seen: (rows: Float32Array) => void },
   pathOf: (name: string) => string,
 ): WeightsFile {
   checkSources(expected, sources, pathOf);
@@ -41,9 +45,9 @@ export function weightsFile(
   const head = safetensorsHead(header);
   return {
     size: head.length + end,
-    async *pieces() {
+    async *pieces(watched) {
       yield head;
-      for (const [name, tensor] of tensors) yield* tensor.bytes(name === watched ? seen : undefined);
+      for (const [name, tensor] of tensors) yield* tensor.bytes(name === watched?.name ? watched.seen : undefined);
     },
   };
 }

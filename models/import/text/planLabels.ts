@@ -87,8 +87,7 @@ async function readSide(
       'Correct its config.json.',
     );
   }
-  const ignored = { name: '', seen: () => undefined };
-  const weights = weightsFile(textTensors(tower), sources, 'fp32', ignored, () => path);
+  const weights = weightsFile(textTensors(tower), sources, 'fp32', () => path);
   const [logarithm] = logitScale ? await readWhole(logitScale) : [];
   const scale = logarithm === undefined ? undefined : Math.exp(logarithm);
   if (scale !== undefined && !(scale > 0 && scale <= 1e6)) {
