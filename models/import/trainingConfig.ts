@@ -76,7 +76,10 @@ function taken(path: string, value: unknown, place: string): TrainingConfig {
   const result = z.safeParse(configuration, value);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw invalid(path, `${issue?.path.map(String).join('.').slice(0, 200)}: ${issue?.message.slice(0, 200)}`);
+    throw invalid(
+      path,
+      `${issue?.path.map(String).join('.').slice(0, 200) || 'the document'}: ${issue?.message.slice(0, 200)}`,
+    );
   }
   const { transformer_attention_heads: heads, train_language_model: tuned, encoder_config: encoder } = result.data;
   if (encoder?.use_windowed_embeddings === true) {

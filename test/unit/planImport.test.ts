@@ -134,6 +134,15 @@ test('a processor_config.json without an image processor changes nothing', async
   assert.deepEqual(planned.manifest.encoder.image.mean, [0.1, 0.2, 0.3]);
 });
 
+test('a YAML file that is no list of settings is refused as a whole', async (t) => {
+  const folder = join(await temporaryFolder(t), 'theocoombes');
+  await cp(files('theocoombes'), folder, { recursive: true });
+  await writeFile(join(folder, 'model_config.yaml'), 'settings');
+  const message = /model_config\.yaml.*: the document: /u;
+  const given = { checkpoint: join(folder, 'model.pt'), encoder: files('vit-hf') };
+  await assert.rejects(plan(given), refused('checkpoint-invalid', message));
+});
+
 test('a tokenizer that is nested without end is refused', async (t) => {
   const tokenizer = join(await temporaryFolder(t), 'deep.json');
   const text = (await readFile(files('tokenizer.json'), 'utf8')).trimEnd();
