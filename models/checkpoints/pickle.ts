@@ -86,7 +86,6 @@ class Machine implements PickleContext {
       case 0x89: // NEWFALSE
         return this.#stack.push(false);
       case 0x49: // INT: up to protocol 1 also true and false
-        return this.#stack.push(this.#bytes.decimal());
       case 0x4c: // LONG
         return this.#stack.push(this.#bytes.decimal());
       case 0x4a: // BININT

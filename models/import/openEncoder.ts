@@ -61,10 +61,6 @@ async function described(
   { sizes, imageSize, sources, findings }: ReadEncoder,
   path: string,
 ): Promise<Omit<ImportedEncoder, 'file' | 'text' | 'close'>> {
-  if ('width' in sizes && sizes.kind !== 'clip-resnet' && sizes.width % sizes.heads !== 0) {
-    const what = `has a width of ${sizes.width}, which ${sizes.heads} heads do not divide`;
-    throw mismatch(path, what, 'Correct its config.json, or name another encoder.');
-  }
   const { image, finding } = await encoderRecipe(path, sizes, imageSize);
   return {
     manifest: withImage(sizes, image),

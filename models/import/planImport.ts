@@ -25,7 +25,7 @@ import { planLabels, withLabels, type LabelRequest, type PlannedLabels } from '.
 import { stored, type TensorSources } from './tensorSource.js';
 import { readTokenizer, type PackTokenizer } from './tokenizerFile.js';
 import { readTrainingConfig, type TrainingConfig } from './trainingConfig.js';
-import { weightsFile, type WeightsFile } from './weightsFile.js';
+import { checkSources } from './weightsFile.js';
 
 /** What was said of an import. Paths are of files and folders that exist on this machine. */
 interface ImportRequest extends LabelRequest {
@@ -45,7 +45,9 @@ interface ImportRequest extends LabelRequest {
 export interface ImportPlan {
   /** Without the files, which do not exist yet. */
   readonly manifest: Omit<PackManifest, 'files'>;
-  readonly weights: WeightsFile;
+  readonly sources: TensorSources;
+  /** The file that a tensor of the pack comes from. */
+  readonly pathOf: (tensor: string) => string;
   readonly tokenizer: PackTokenizer;
   /** An ONNX file, to be copied. */
   readonly encoderFile: string | undefined;
@@ -133,9 +135,11 @@ async function decide(
   };
   const pathOf = (part: string): string => (part.startsWith('encoder.') ? request.encoder : checkpoint.path);
   checkManifest(manifest, pathOf);
+  checkSources(weightTensors(manifest), sources, pathOf);
   return {
     manifest,
-    weights: weightsFile(weightTensors(manifest), sources, request.dtype, pathOf),
+    sources,
+    pathOf,
     tokenizer,
     encoderFile: encoder.file,
     ...(labels && { labels }),

@@ -34,30 +34,26 @@ const usualSize = 224;
 /**
  * @param path of the encoder's folder or file
  * @param imageSize what the encoder's shapes say
- * @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` for a configuration that cannot be followed,
- * `checkpoint-mismatch` for one that prepares images of another size than the encoder takes
+ * @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` for a `preprocessor_config.json` that cannot be
+ * followed, `checkpoint-mismatch` for one that prepares images of another size than the encoder takes
  */
 export async function encoderRecipe(
   path: string,
-  sizes: EncoderSizes,
+  { kind }: EncoderSizes,
   imageSize: number,
 ): Promise<{ image: ImageRecipe; finding: Finding }> {
-  const { kind } = sizes;
   const isFolder = (await stat(path)).isDirectory();
-  const config = isFolder || kind === 'onnx' ? await findConfig(path) : undefined;
-  const image = config ? imageRecipe(config.value, config.path, kind) : usualRecipe(kind, imageSize);
+  const { configPath, config } =
+    isFolder || kind === 'onnx' ? await findConfig(path) : { configPath: path, config: undefined };
+  const image = config === undefined ? usualRecipe(kind, imageSize) : imageRecipe(config, configPath, kind);
   const isFixed = kind !== 'dinov2' && kind !== 'vit';
-  if (config && isFixed && image.size !== imageSize) {
+  if (isFixed && image.size !== imageSize) {
     const what = `prepares images of ${image.size} px, ${basename(path)} takes ${imageSize}`;
-    throw mismatch(config.path, what, 'Correct it, or name the encoder’s own.');
+    throw mismatch(configPath, what, 'Correct it, or name the encoder’s own.');
   }
   const { size, resize, resampling } = image;
-  if (config && 'patchSize' in sizes && size % sizes.patchSize !== 0) {
-    const what = `prepares images of ${size} px, ${basename(path)} takes whole patches of ${sizes.patchSize}`;
-    throw mismatch(config.path, what, 'Correct its size and crop_size.');
-  }
   const value = `${size} px, ${resize}, ${resampling}`;
-  return { image, finding: { what: 'images', value, from: config ? 'config' : 'assumed' } };
+  return { image, finding: { what: 'images', value, from: config === undefined ? 'assumed' : 'config' } };
 }
 
 function usualRecipe(kind: EncoderSizes['kind'], imageSize: number): ImageRecipe {
@@ -66,17 +62,17 @@ function usualRecipe(kind: EncoderSizes['kind'], imageSize: number): ImageRecipe
 }
 
 /** As in transformers, `processor_config.json` comes first where it holds an image processor; most hold none. */
-async function findConfig(encoder: string): Promise<{ path: string; value: unknown } | undefined> {
-  for (const { folder } of await placesOf(encoder)) {
+async function findConfig(path: string): Promise<{ configPath: string; config: unknown }> {
+  for (const { folder } of await placesOf(path)) {
     for (const name of ['processor_config.json', 'preprocessor_config.json']) {
-      const path = join(folder, name);
-      const value = await readConfig(path);
-      if (value !== undefined && (name === 'preprocessor_config.json' || holdsImageProcessor(value))) {
-        return { path, value };
+      const configPath = join(folder, name);
+      const config = await readConfig(configPath);
+      if (config !== undefined && (name === 'preprocessor_config.json' || holdsImageProcessor(config))) {
+        return { configPath, config };
       }
     }
   }
-  return undefined;
+  return { configPath: path, config: undefined };
 }
 
 /** Parsed, if there is one. */

@@ -4,22 +4,17 @@ import { mismatch } from './errors.js';
 import { type ImportDType, storing, type Storing } from './storeTensor.js';
 import type { TensorSources } from './tensorSource.js';
 
-interface WatchedTensor {
-  readonly name: string;
-  readonly seen: (rows: Float32Array) => void;
-}
-
 export interface WeightsFile {
   /** In bytes. */
   readonly size: number;
-  /** @param watched whose rows are shown as readers of the pack will see them, while they are written */
-  pieces(watched?: WatchedTensor): AsyncIterable<Uint8Array>;
+  pieces(): AsyncIterable<Uint8Array>;
 }
 
 /** Tensors begin at multiples of this, as far as their own sizes let them. */
 const alignment = 64;
 
 /**
+ * @param seen is given the rows of a matrix as readers of the pack will see them
  * @param pathOf the file that a tensor comes from, for messages
  * @throws CaptionError `checkpoint-mismatch` if the sources are not the expected tensors
  */
@@ -27,6 +22,7 @@ export function weightsFile(
   expected: ExpectedTensors,
   sources: TensorSources,
   dtype: ImportDType,
+  { name: watched, seen }: { name: string; seen: (rows: Float32Array) => void },
   pathOf: (name: string) => string,
 ): WeightsFile {
   checkSources(expected, sources, pathOf);
@@ -45,9 +41,9 @@ export function weightsFile(
   const head = safetensorsHead(header);
   return {
     size: head.length + end,
-    async *pieces(watched) {
+    async *pieces() {
       yield head;
-      for (const [name, tensor] of tensors) yield* tensor.bytes(name === watched?.name ? watched.seen : undefined);
+      for (const [name, tensor] of tensors) yield* tensor.bytes(name === watched ? seen : undefined);
     },
   };
 }
@@ -62,8 +58,15 @@ export function safetensorsHead(header: object): Uint8Array {
   return Buffer.concat([length, text]);
 }
 
-/** Every tensor is there in its shape, and none is left that would have been part of the computation. */
-function checkSources(expected: ExpectedTensors, sources: TensorSources, pathOf: (name: string) => string): void {
+/**
+ * Every tensor is there in its shape, and none is left that would have been part of the computation.
+ * @throws CaptionError `checkpoint-mismatch`
+ */
+export function checkSources(
+  expected: ExpectedTensors,
+  sources: TensorSources,
+  pathOf: (name: string) => string,
+): void {
   const remedy = 'Models that differ from ClipCap’s cannot be imported.';
   for (const [name, { shape }] of expected) {
     const found = sources.get(name);

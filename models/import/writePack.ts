@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { packFiles, parseManifest, type PackManifest } from '../pack/manifest.js';
+import { weightTensors } from '../pack/tensors.js';
 import type { ExpectedFile } from '../pack/verifyFile.js';
 import { throwIfCancelled, unwritable, writeHashed } from './hashedFile.js';
 import { clearLeftovers, makeStaging, mayBeReplaced, put, removeEmpty } from './packPlace.js';
@@ -10,6 +11,7 @@ import { licenceFile, type ImportPlan } from './planImport.js';
 import { statisticsBytes, type PrefixStatistics } from './statistics.js';
 import { writeLabels, type EmbedTexts } from './text/writeLabels.js';
 import { VocabularyNorms } from './vocabularyNorms.js';
+import { weightsFile } from './weightsFile.js';
 
 interface WriteOptions {
   /** Where the pack goes: a folder that does not exist, is empty, or is a pack. */
@@ -70,11 +72,13 @@ async function writeFiles(
   staging: string,
   { signal, progress, embed }: WriteOptions,
 ): Promise<{ manifest: PackManifest; norms: Float32Array }> {
-  const { encoderFile, tokenizer, weights, labels } = plan;
+  const { encoderFile, tokenizer, sources, pathOf, labels } = plan;
   const draft: PackManifest = { ...plan.manifest, files: {} };
   const { width, vocabulary } = draft.languageModel;
+  const dtype = draft.dtype === 'mixed' ? 'fp32' : draft.dtype;
   const norms = new VocabularyNorms(vocabulary, width);
   const watched = { name: 'gpt.transformer.wte.weight', seen: (rows: Float32Array) => norms.add(rows) };
+  const weights = weightsFile(weightTensors(draft), sources, dtype, watched, pathOf);
   const encoderSize = encoderFile === undefined ? 0 : (await stat(encoderFile)).size;
   let done = 0;
   const write = async (
@@ -92,7 +96,7 @@ async function writeFiles(
   };
   const files: [string, ExpectedFile][] = [];
   const writeAll = async (): Promise<void> => {
-    files.push(await write(packFiles.weights, weights.pieces(watched)));
+    files.push(await write(packFiles.weights, weights.pieces()));
     if (encoderFile !== undefined && draft.encoder.kind === 'onnx') {
       files.push(await write(draft.encoder.file, readPieces(encoderFile)));
     }

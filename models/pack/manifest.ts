@@ -131,13 +131,17 @@ export function parseManifest(value: unknown, path: string): PackManifest {
 /** What keeps a manifest from being valid whose files are not there yet: a field, and what it must be. */
 export function manifestFault(draft: Omit<PackManifest, 'files'>): ManifestFault | undefined {
   const { error } = z.safeParse(manifest, { ...draft, files: {} });
-  return error && faultOf(error.issues[0]);
+  const [issue] = error?.issues ?? [];
+  if (!issue) return undefined;
+  const value = issue.path.reduce<unknown>((part, key) => Reflect.get(Object(part), key), draft);
+  const { field, what } = faultOf(issue);
+  return { field, what: typeof value === 'number' ? `is ${value} and ${what}` : what };
 }
 
 interface ManifestFault {
   /** Its path, such as `encoder.image.size`. */
   readonly field: string;
-  /** “must …” */
+  /** “must …”, and of a number which it is. */
   readonly what: string;
 }
 

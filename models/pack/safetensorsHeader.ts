@@ -28,12 +28,6 @@ export interface HeaderSource<D extends string> {
 }
 
 const size = z.int().check(z.nonnegative());
-const headerEntry = z.object({
-  dtype: z.string(),
-  shape: z.array(size),
-  /** First and last byte, exclusive, counted from the end of the header. */
-  data_offsets: z.tuple([size, size]),
-});
 const headerEntries = z.record(z.string(), z.unknown());
 
 /** GPT-2 small's header has 20 kB; the largest honest ones stay far below this. */
@@ -48,6 +42,12 @@ export async function readSafetensorsHeader<D extends string>(source: HeaderSour
   if (length > BigInt(source.size - 8)) throw malformed(`its header of ${length} bytes is longer than the file`);
   const start = 8 + Number(length);
   const header = parse(await source.read(8, Number(length)), malformed);
+  const headerEntry = z.object({
+    dtype: z.string(),
+    shape: z.array(size),
+    /** First and last byte, exclusive, counted from the end of the header. */
+    data_offsets: z.tuple([size, size]),
+  });
   const tensors = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, value]) => {

@@ -235,7 +235,8 @@ const refusals: readonly {
       return [files('mlp.pt'), '--encoder', join(folder, 'odd'), '--dry-run'];
     },
     code: 'checkpoint-mismatch',
-    message: /^odd has a width of 32, which 7 heads do not divide\. Correct its config\.json/u,
+    message:
+      /^odd makes no model that can run: encoder\.heads is 7 and must divide the width\. Correct its config\.json/u,
   },
   {
     what: 'a weight that is no number, which 8 bit would hide',

@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { openCheckpoint } from '@clipcap/models/checkpoints/openCheckpoint';
 import { readZip } from '@clipcap/models/checkpoints/zip';
 import { planImport } from '@clipcap/models/import/planImport';
+import { weightsFile } from '@clipcap/models/import/weightsFile';
+import { weightTensors } from '@clipcap/models/pack/tensors';
 import { readJson } from '../json.js';
 import { fixture } from '../root.js';
 import { safetensorsBytes } from '../writeSafetensors.js';
@@ -120,7 +122,10 @@ export async function plannedImport(words: Words): Promise<FuzzedReader> {
       try {
         const plan = await planImport({ ...request, dtype: 'q8', id: 'pack', classNames: [] });
         await plan.close();
-        assert.ok(Number.isSafeInteger(plan.weights.size));
+        const { manifest, sources, pathOf } = plan;
+        const ignored = { name: '', seen: () => undefined };
+        const weights = weightsFile(weightTensors(manifest), sources, 'q8', ignored, pathOf);
+        assert.ok(Number.isSafeInteger(weights.size));
       } finally {
         // Others are planned with it too.
         await writeFile(place(name), seed);

@@ -147,15 +147,15 @@ def save_torch(expected):
     save("state_dict.pt", state)
     save("training.pt", state, {**training, "state_dict": state})
     save("training_model.pt", state, {**training, "model": state}, pickle_protocol=4)
+    parts = {"gpt": {"wte": torch.randn(2, 2)}, "clip_project": {"model": {"0": torch.randn(3)}}}
+    torch.save(parts, OUT / "nested.pt")
+    expected["nested.pt"] = describe({"gpt.wte": parts["gpt"]["wte"], "clip_project.model.0": parts["clip_project"]["model"]["0"]})
     # Numbers and switches as text, which is how protocol 1 has them.
     save("protocol1.pt", state, {"model": state, "epoch": 300, "big": -(2**80), "best": True, "last": False}, pickle_protocol=1)
     noted = {name: tensor.clone() for name, tensor in state.items()}
     for tensor in noted.values():
         tensor.note = {"frozen": True}
     save("attributes.pt", noted)
-    parts = {"gpt": {"wte": torch.randn(2, 2)}, "clip_project": {"model": {"0": torch.randn(3)}}}
-    torch.save(parts, OUT / "nested.pt")
-    expected["nested.pt"] = describe({"gpt.wte": parts["gpt"]["wte"], "clip_project.model.0": parts["clip_project"]["model"]["0"]})
 
 
 def save_torchscript(expected):

@@ -87,7 +87,8 @@ async function readSide(
       'Correct its config.json.',
     );
   }
-  const weights = weightsFile(textTensors(tower), sources, 'fp32', () => path);
+  const ignored = { name: '', seen: () => undefined };
+  const weights = weightsFile(textTensors(tower), sources, 'fp32', ignored, () => path);
   const [logarithm] = logitScale ? await readWhole(logitScale) : [];
   const scale = logarithm === undefined ? undefined : Math.exp(logarithm);
   if (scale !== undefined && !(scale > 0 && scale <= 1e6)) {

@@ -5,6 +5,8 @@ import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { readZip } from '@clipcap/models/checkpoints/zip';
 import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
+import { weightsFile } from '@clipcap/models/import/weightsFile';
+import { weightTensors } from '@clipcap/models/pack/tensors';
 import { CaptionError } from '@clipcap/protocol/error';
 import { memoryFile } from '../fuzz/memoryFile.js';
 import { storedZip } from '../fuzz/storedZip.js';
@@ -64,20 +66,28 @@ function replaced(bytes: Buffer, before: string, after: string): Buffer {
 
 test('heads that do not divide an encoder’s width are refused with the file to correct', async (t) => {
   const encoder = await changed(t, 'clip-hf', 'config.json', { num_attention_heads: 7 });
-  await assert.rejects(plan({ encoder }), refused('checkpoint-mismatch', /width of 32, which 7 heads.*config\.json/u));
+  await assert.rejects(
+    plan({ encoder }),
+    refused(
+      'checkpoint-mismatch',
+      /clip-hf makes no model.*encoder\.heads is 7 and must divide the width\. Correct its config\.json/u,
+    ),
+  );
 });
 
 test('images that are no whole patches are refused with the file to correct', async (t) => {
   const size = { crop_size: { height: 30, width: 30 } };
   const encoder = await changed(t, 'dinov2-hf', 'preprocessor_config.json', size);
-  const message = /preprocessor_config\.json prepares images of 30 px, dinov2-hf takes whole patches of 14/u;
+  const message =
+    /dinov2-hf makes no model.*image\.size is 30 and must be a multiple of the patch.*preprocessor_config\.json/u;
   await assert.rejects(plan({ checkpoint: files('wrapped.pt'), encoder }), refused('checkpoint-mismatch', message));
 });
 
 test('what no pack may say of its encoder is refused with the encoder’s name', async (t) => {
   const encoder = await changed(t, 'vit-hf', 'config.json', { layer_norm_eps: 0 });
   const checkpoint = files('theocoombes/model.pt');
-  const message = /vit-hf makes no model that can run: encoder\.epsilon must be >0\. Correct its config\.json/u;
+  const message =
+    /vit-hf makes no model that can run: encoder\.epsilon is 0 and must be >0\. Correct its config\.json/u;
   await assert.rejects(plan({ checkpoint, encoder }), refused('checkpoint-mismatch', message));
 });
 
@@ -189,8 +199,11 @@ for (const dtype of ['fp32', 'fp16', 'q8', 'q4'] as const) {
       const checkpoint = join(await temporaryFolder(t), 'mlp.pt');
       await withValue(files('mlp.pt'), name, Number(value), checkpoint);
       const planned = await plan({ checkpoint, tokenizer: files('tokenizer.json'), dtype });
+      const { manifest, sources, pathOf } = planned;
+      const ignored = { name: '', seen: () => undefined };
+      const weights = weightsFile(weightTensors(manifest), sources, dtype, ignored, pathOf);
       const write = async (): Promise<void> => {
-        for await (const piece of planned.weights.pieces()) assert.ok(piece.length > 0);
+        for await (const piece of weights.pieces()) assert.ok(piece.length > 0);
       };
       await assert.rejects(write, refused('checkpoint-invalid', new RegExp(`mlp\\.pt.*"${name}" holds ${value}`, 'u')));
       await planned.close();
