@@ -1,7 +1,7 @@
 /** A checkpoint as the import sees it: named tensors that are read when asked for, whatever file format they are in. */
 import type { CheckpointFile } from './checkpointFile.js';
 import type { DType } from './dtype.js';
-import { readView, transposed, type TensorView } from './tensorView.js';
+import { checkRepeats, readView, transposed, type TensorView } from './tensorView.js';
 
 export type TensorFormat = 'pytorch' | 'torchscript' | 'safetensors' | 'huggingface';
 
@@ -27,6 +27,7 @@ export interface Checkpoint {
   readonly hyperParameters?: Readonly<Record<string, unknown>>;
   /** In the file's order. */
   names(): readonly string[];
+  /** @throws CaptionError `checkpoint-invalid` for a shape that has more values than the file has bytes */
   tensor(name: string): TensorInfo | undefined;
   /**
    * Values as float32 in row-major order, in pieces of at most 4 MB that hold whole rows (the last dimension) where a row
@@ -54,6 +55,7 @@ export function checkpointOf({ tensors, files, ...rest }: CheckpointParts): Chec
     names: () => [...tensors.keys()],
     tensor(name) {
       const view = tensors.get(name);
+      if (view) checkRepeats(name, view);
       return view && { shape: view.shape, dtype: view.dtype, identity: identity(view, files) };
     },
     read(name, options = {}) {

@@ -3,7 +3,7 @@
  * the whole of what a pickle can do; none of it runs code of the file.
  */
 import { isDType, type DType } from './dtype.js';
-import { quoted, unsupported } from './errors.js';
+import { convert, quoted, unsupported } from './errors.js';
 import { Dict, Global, PlainObject, StorageRecord, TensorRecord, Tuple, type PickleValue } from './pickleValues.js';
 
 /** What a constructor may ask of the machine that reads the pickle. */
@@ -85,13 +85,16 @@ const typesOnly = new Set(
   ['__builtin__', 'builtins'].flatMap((module) =>
     ['int', 'float', 'str', 'bool', 'dict', 'list', 'tuple', 'bytes'].map((name) => `${module}.${name}`),
   ),
-).add('numpy.ndarray');
+)
+  .add('numpy.ndarray')
+  .add('torch.Tensor');
 
 const constructors = new Map<string, Constructor>([
   ['collections.OrderedDict', orderedDict],
   ['torch.Size', (args, context) => asTuple(args[0] ?? new Tuple([]), context)],
   ['torch._utils._rebuild_tensor_v2', rebuildTensor],
   ['torch._utils._rebuild_tensor_v3', rebuildTensor],
+  ['torch._tensor._rebuild_from_type_v2', rebuildWithAttributes],
   ['torch._utils._rebuild_parameter', rebuildParameter],
   ['torch._utils._rebuild_parameter_with_state', rebuildParameter],
   // TorchScript wraps lists and dicts to keep their element types.
@@ -170,6 +173,18 @@ function rebuildParameter(args: readonly PickleValue[], context: PickleContext):
   return data;
 }
 
+/** `(function, class, its arguments, attributes)`: a tensor that someone has noted something on, which is left away. */
+function rebuildWithAttributes(args: readonly PickleValue[], context: PickleContext): TensorRecord {
+  const [callee, type, inner] = args;
+  const isTensor =
+    callee instanceof Global &&
+    constructors.get(callee.name) === rebuildTensor &&
+    type instanceof Global &&
+    type.name === 'torch.Tensor';
+  if (!isTensor || !(inner instanceof Tuple)) throw context.damaged('a tensor with attributes has no tensor');
+  return rebuildTensor(inner.items, context);
+}
+
 /** `(storage, offset, shape, strides, requires_grad, hooks)`; version 3 adds the element type. */
 function rebuildTensor(args: readonly PickleValue[], context: PickleContext): TensorRecord {
   const [storage, offset, shape, strides, , , type] = args;
@@ -185,11 +200,7 @@ function untypedElement(type: PickleValue | undefined, context: PickleContext): 
   if (!(type instanceof Global) || !elementTypes.has(type.name)) throw context.damaged('a tensor has no element type');
   const name = type.name.slice('torch.'.length);
   if (isDType(name)) return name;
-  throw unsupported(
-    context.path,
-    `holds a tensor of type ${name}, which is not read`,
-    'Convert it in Python, for example with tensor.float(), and save it again.',
-  );
+  throw unsupported(context.path, `holds a tensor of type ${name}, which is not read`, convert);
 }
 
 function asTuple(value: PickleValue, context: PickleContext): Tuple {

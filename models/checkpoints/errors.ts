@@ -13,6 +13,9 @@ export function unsupported(path: string, what: string, remedy: string): Caption
   return new CaptionError('checkpoint-unsupported', `${basename(path)} ${what}. ${remedy} (${path})`);
 }
 
+/** What to do about tensors of types that are not read. */
+export const convert = 'Convert it in Python, for example with tensor.float(), and save it again.';
+
 /** A name of the file's choosing, for messages: whatever it is, it stays short and on one line. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);

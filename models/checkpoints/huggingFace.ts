@@ -15,6 +15,8 @@ const weightFiles = ['model.safetensors', 'pytorch_model.bin'] as const;
 const maxConfigBytes = 2 ** 20;
 const maxIndexBytes = 2 ** 21;
 const maxShards = 256;
+/** Honest files stay below 10. */
+const maxDepth = 64;
 
 const index = z.object({
   weight_map: z.record(
@@ -106,11 +108,20 @@ export async function readIndex(file: CheckpointFile): Promise<ReadonlyMap<strin
 export async function readJson(file: CheckpointFile, limit: number): Promise<unknown> {
   if (file.size > limit) throw invalid(file.path, `it has ${file.size} bytes, at most ${limit} are read`);
   const bytes = await file.read(0, file.size);
+  let value: unknown;
   try {
-    return JSON.parse(bytes.toString('utf8')) as unknown;
+    value = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw invalid(file.path, 'it is not JSON', cause);
   }
+  if (isDeeper(value, maxDepth)) throw invalid(file.path, `it is nested more than ${maxDepth} levels deep`);
+  return value;
+}
+
+/** Parsing takes any depth. What goes through a value afterwards calls itself, and would run out of stack. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isDeeper(child, levels - 1));
 }
 
 async function isThere(folder: string, name: string): Promise<boolean> {

@@ -14,18 +14,18 @@ import { readTensors, recognise } from './readTensors.js';
  * @throws CaptionError `checkpoint-missing`, `checkpoint-invalid` or `checkpoint-unsupported`
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint | OnnxEncoder> {
-  const target = await realpath(path).catch((cause: unknown) => {
+  const status = await stat(path).catch((cause: unknown) => {
     throw new CaptionError('checkpoint-missing', `There is no checkpoint at ${path}. Check the path.`, { cause });
   });
-  if ((await stat(target)).isDirectory()) return openHuggingFace(target);
-  const file = await CheckpointFile.open(target);
+  if (status.isDirectory()) return openHuggingFace(await realpath(path));
+  const file = await CheckpointFile.open(path);
   try {
     if ((await recognise(file)) === 'onnx') {
       const encoder = await readOnnx(file);
       await file.close();
       return encoder;
     }
-    return checkpointOf({ ...(await readTensors(file)), path: target, files: [file] });
+    return checkpointOf({ ...(await readTensors(file)), path, files: [file] });
   } catch (error) {
     await file.close();
     throw error;

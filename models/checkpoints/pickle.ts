@@ -1,5 +1,5 @@
 /**
- * Reads pickles (protocols 2 to 5) without executing them. A pickle is a program for a stack machine whose instructions
+ * Reads pickles (protocols 1 to 5) without executing them. A pickle is a program for a stack machine whose instructions
  * may import and call anything; this machine builds records ({@link PickleValue}) and knows a fixed list of constructors
  * (constructors.ts). Whatever else is named is an error.
  * Format: CPython's Lib/pickletools.py.
@@ -85,6 +85,9 @@ class Machine implements PickleContext {
         return this.#stack.push(true);
       case 0x89: // NEWFALSE
         return this.#stack.push(false);
+      case 0x49: // INT: up to protocol 1 also true and false
+      case 0x4c: // LONG
+        return this.#stack.push(this.#bytes.decimal());
       case 0x4a: // BININT
         return this.#stack.push(this.#bytes.take(4).readInt32LE());
       case 0x4b: // BININT1
@@ -177,7 +180,7 @@ class Machine implements PickleContext {
   }
 
   #protocol(version: number): void {
-    if (version < 2 || version > 5) throw this.damaged(`it has protocol ${version}, 2 to 5 are read`);
+    if (version < 2 || version > 5) throw this.damaged(`it has protocol ${version}, 1 to 5 are read`);
   }
 
   #global(module: string, name: string): void {

@@ -50,6 +50,16 @@ export class PickleBytes {
     return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   }
 
+  /** A line with an integer, which may end in L; `01` and `00` are true and false. */
+  decimal(): number | bigint | boolean {
+    const line = this.line();
+    if (line === '01' || line === '00') return line === '01';
+    const [, digits] = /^(-?\d{1,64})L?$/u.exec(line) ?? [];
+    if (digits === undefined) throw this.#damaged('a number is none');
+    const value = Number(digits);
+    return Number.isSafeInteger(value) ? value : BigInt(digits);
+  }
+
   text(length: number): string {
     return this.take(length).toString('utf8');
   }

@@ -143,8 +143,12 @@ export function imageRecipe(
 }
 
 function unwrapped(config: unknown): unknown {
-  const isProcessor = typeof config === 'object' && config !== null && 'image_processor' in config;
-  return isProcessor ? config.image_processor : config;
+  return holdsImageProcessor(config) ? config.image_processor : config;
+}
+
+/** Whether this is a `processor_config.json` as newer versions of transformers write it. */
+export function holdsImageProcessor(config: unknown): config is { readonly image_processor: unknown } {
+  return typeof config === 'object' && config !== null && 'image_processor' in config;
 }
 
 function isDone(step: boolean | null | undefined, otherwise = true): boolean {

@@ -2,7 +2,7 @@
 import { readSafetensorsHeader } from '../pack/safetensorsHeader.js';
 import type { CheckpointFile } from './checkpointFile.js';
 import type { DType } from './dtype.js';
-import { invalid } from './errors.js';
+import { convert, invalid, quoted, unsupported } from './errors.js';
 import { rowMajor, type TensorView } from './tensorView.js';
 
 const dtypes = {
@@ -40,13 +40,15 @@ const storedBytes: Readonly<Record<keyof typeof dtypes, number>> = {
 /** More dimensions than PyTorch has. */
 const maxRank = 64;
 
-/** @throws CaptionError `checkpoint-invalid` */
+/** @throws CaptionError `checkpoint-invalid`, or `checkpoint-unsupported` for an element type that is not read */
 export async function readSafetensorsFile(file: CheckpointFile): Promise<Map<string, TensorView>> {
   const header = await readSafetensorsHeader({
     size: file.size,
     read: (offset, length) => file.read(offset, length),
     elementBytes: storedBytes,
     malformed: (what, cause) => invalid(file.path, what.slice(0, 500), cause),
+    untaken: (tensor, dtype) =>
+      unsupported(file.path, `holds ${quoted(tensor)}, a tensor of type ${quoted(dtype)}, which is not read`, convert),
   });
   const tensors = new Map<string, TensorView>();
   for (const { name, dtype, shape, offset, length } of header.tensors) {

@@ -54,6 +54,18 @@ export function checkView(name: string, { file, dtype, shape, strides, offset, s
   }
 }
 
+/**
+ * A stride of 0 repeats values, so that a few bytes can claim any shape. Nothing is computed from a shape, and no memory
+ * asked for, that has more values than the file has bytes.
+ * @throws CaptionError `checkpoint-invalid`
+ */
+export function checkRepeats(name: string, { file, shape }: TensorView): void {
+  const total = elementCount(shape);
+  if (total > file.size) {
+    throw invalid(file.path, `tensor ${quoted(name)} repeats its values to ${total} in a file of ${file.size} bytes`);
+  }
+}
+
 /** The same matrix with rows and columns exchanged. */
 export function transposed(view: TensorView): TensorView {
   if (view.shape.length !== 2) throw new Error('only a matrix can be transposed');
@@ -65,11 +77,9 @@ export function transposed(view: TensorView): TensorView {
  * @throws CaptionError `checkpoint-invalid` for a view that repeats its elements more often than the file has bytes
  */
 export async function* readView(name: string, view: TensorView): AsyncGenerator<Float32Array, void, void> {
+  checkRepeats(name, view);
   const total = elementCount(view.shape);
   const { file } = view;
-  if (total > file.size) {
-    throw invalid(file.path, `tensor ${quoted(name)} repeats its values to ${total} in a file of ${file.size} bytes`);
-  }
   const dense = withoutOnes(view);
   const row = dense.shape.at(-1) ?? 1;
   const step = row > chunkElements ? chunkElements : Math.floor(chunkElements / Math.max(1, row)) * row;

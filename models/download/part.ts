@@ -3,12 +3,12 @@
  * what is needed to go on with it. The folder's name says which process works on it; taking one over is one rename, so
  * two processes never write to the same bytes.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
+import { hasEnded, owner } from '../owner.js';
 import { diskError } from './errors.js';
 
 /** What the bytes that have come belong to. */
@@ -17,8 +17,6 @@ export type Origin = z.infer<typeof origin>;
 
 /** A process that has written nothing for this long has died, or sleeps for good. */
 const abandonedMilliseconds = 10 * 60_000;
-
-const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
 
 export class Part {
   readonly #folder: string;
@@ -36,11 +34,11 @@ export class Part {
    * @throws CaptionError `download-busy` if a living process works on it, `download-unwritable`, `download-space`
    */
   static async claim(folder: string, name: string): Promise<Part> {
-    const own = join(folder, `${name}.part-${host}-${process.pid}-${randomBytes(4).toString('hex')}`);
+    const own = join(folder, `${name}.part-${owner}-${randomBytes(4).toString('hex')}`);
     try {
       for (const found of await partsOf(folder, name)) {
-        const owner = await livingOwner(join(folder, found), name);
-        if (owner !== undefined) throw busy(name, owner);
+        const other = await livingOwner(join(folder, found), name);
+        if (other !== undefined) throw busy(name, other);
         const taken = await rename(join(folder, found), own).then(
           () => true,
           () => false,
@@ -119,19 +117,11 @@ async function partsOf(folder: string, name: string): Promise<readonly string[]>
 
 /** The process that works on a part, if it lives. */
 async function livingOwner(place: string, name: string): Promise<number | undefined> {
-  const [, where, pid] = /\.part-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}$/u.exec(place) ?? [];
-  if (where === undefined || pid === undefined || !place.includes(`${name}.part-`)) return undefined;
+  const [, named, pid] = /\.part-([0-9a-f]{8}-(\d+))-[0-9a-f]{8}$/u.exec(place) ?? [];
+  if (named === undefined || !place.includes(`${name}.part-`)) return undefined;
   const found = (await stat(join(place, 'data')).catch(() => undefined)) ?? (await stat(place).catch(() => undefined));
   if (!found || Date.now() - found.mtimeMs > abandonedMilliseconds) return undefined;
-  return where === host && !lives(Number(pid)) ? undefined : Number(pid);
-}
-
-function lives(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  return hasEnded(named) ? undefined : Number(pid);
 }
 
 function busy(name: string, pid: number): CaptionError {

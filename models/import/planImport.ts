@@ -9,11 +9,13 @@ import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { unsupported } from '../checkpoints/errors.js';
 import { readJson } from '../checkpoints/huggingFace.js';
 import { openCheckpoint } from '../checkpoints/openCheckpoint.js';
-import type { PackManifest } from '../pack/manifest.js';
+import { manifestFault, type PackManifest } from '../pack/manifest.js';
+import { weightTensors } from '../pack/tensors.js';
 import { clipCapNames, type ClipCapNames } from './clipCapNames.js';
 import { encoderThatFits } from './encoderThatFits.js';
 import type { ImportedEncoder } from './encoders/imported.js';
 import { mismatch } from './errors.js';
+import { CaptionError } from '@clipcap/protocol/error';
 import type { Finding } from '@clipcap/protocol/import';
 import { type ConfigFile, inferLanguageModel } from './languageModel.js';
 import { inferMapper, type InferredMapper } from './mapper.js';
@@ -23,6 +25,7 @@ import { planLabels, withLabels, type LabelRequest, type PlannedLabels } from '.
 import { stored, type TensorSources } from './tensorSource.js';
 import { readTokenizer, type PackTokenizer } from './tokenizerFile.js';
 import { readTrainingConfig, type TrainingConfig } from './trainingConfig.js';
+import { checkSources } from './weightsFile.js';
 
 /** What was said of an import. Paths are of files and folders that exist on this machine. */
 interface ImportRequest extends LabelRequest, EncoderHints {
@@ -60,7 +63,10 @@ const maxTokens = 67;
 /** The width of the reference's beam search. */
 const beams = 5;
 
-/** @throws CaptionError `checkpoint-missing`, `checkpoint-invalid`, `checkpoint-unsupported` or `checkpoint-mismatch` */
+/**
+ * @throws CaptionError `checkpoint-missing`, `checkpoint-invalid`, `checkpoint-unsupported` or `checkpoint-mismatch`;
+ * `usage` for an id, a title or labels that cannot be
+ */
 export async function planImport(request: ImportRequest): Promise<ImportPlan> {
   const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
@@ -108,27 +114,31 @@ async function decide(
     if (!(isTied && name === 'gpt.lm_head.weight')) sources.set(name, stored(checkpoint, theirs));
   }
   const from = `${basename(checkpoint.path)}, encoder: ${basename(request.encoder)}`;
-  return {
-    manifest: {
-      schema: 1,
-      id: request.id,
-      title: request.title ?? basename(checkpoint.path),
-      licence: {
-        name: 'as its checkpoints',
-        file: licenceFile,
-        notice: 'Imported weights: the licences of the checkpoint and of the encoder hold.',
-      },
-      source: `Imported from ${from}`,
-      encoder: withLabels(encoder.manifest(inferred.normalize), labels?.manifest),
-      mapper,
-      languageModel: { architecture: 'gpt2', ...model.sizes, stopTokens: [tokenizer.stopToken], tuned },
-      decoding: { strategy: mapper.kind === 'transformer' ? 'beam' : 'greedy', beams, maxTokens },
-      dtype: request.dtype,
-      training: {},
-      scores: {},
+  const manifest: ImportPlan['manifest'] = {
+    schema: 1,
+    id: request.id,
+    title: request.title ?? basename(checkpoint.path),
+    licence: {
+      name: 'as its checkpoints',
+      file: licenceFile,
+      notice: 'Imported weights: the licences of the checkpoint and of the encoder hold.',
     },
+    source: `Imported from ${from}`,
+    encoder: withLabels(encoder.manifest(inferred.normalize), labels?.manifest),
+    mapper,
+    languageModel: { architecture: 'gpt2', ...model.sizes, stopTokens: [tokenizer.stopToken], tuned },
+    decoding: { strategy: mapper.kind === 'transformer' ? 'beam' : 'greedy', beams, maxTokens },
+    dtype: request.dtype,
+    training: {},
+    scores: {},
+  };
+  const pathOf = (part: string): string => (part.startsWith('encoder.') ? request.encoder : checkpoint.path);
+  checkManifest(manifest, pathOf);
+  checkSources(weightTensors(manifest), sources, pathOf);
+  return {
+    manifest,
     sources,
-    pathOf: (tensor) => (tensor.startsWith('encoder.') ? request.encoder : checkpoint.path),
+    pathOf,
     tokenizer,
     encoderFile: encoder.file,
     ...(labels && { labels }),
@@ -154,6 +164,22 @@ function trainingFindings({ layout }: ClipCapNames, training: TrainingConfig | u
     findings.push({ what: 'layout', value: `TheoCoombes/ClipCap, ${place}`, from: 'shapes' });
   }
   return findings;
+}
+
+/**
+ * A pack that no reader would open is refused before it is written, and in the words of what was given.
+ * @param pathOf the file that a part of the pack comes from
+ */
+function checkManifest(manifest: ImportPlan['manifest'], pathOf: (part: string) => string): void {
+  const fault = manifestFault(manifest);
+  if (!fault) return;
+  const { field, what } = fault;
+  if (field === 'id' || field === 'title')
+    throw new CaptionError('usage', `--${field} ${what}. Name another, or leave it out.`);
+  const remedy = field.startsWith('encoder.')
+    ? 'Correct its config.json and preprocessor_config.json, or name another encoder.'
+    : 'Name a checkpoint of a ClipCap model.';
+  throw mismatch(pathOf(field), `makes no model that can run: ${field} ${what}`, remedy);
 }
 
 function checkWidths(

@@ -1,12 +1,13 @@
-/** How images are prepared for an encoder: as its `preprocessor_config.json` says, or as is usual for its kind. */
+/** How images are prepared for an encoder: as the file beside it says, or as is usual for its kind. */
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CheckpointFile } from '../checkpoints/checkpointFile.js';
 import { readJson } from '../checkpoints/huggingFace.js';
-import { clipImageRecipe, imageRecipe } from '../checkpoints/preprocessorConfig.js';
+import { clipImageRecipe, holdsImageProcessor, imageRecipe } from '../checkpoints/preprocessorConfig.js';
 import type { ImageRecipe } from '../pack/imageRecipe.js';
 import type { EncoderSizes } from './encoders/imported.js';
 import { mismatch } from './errors.js';
+import { placesOf } from './places.js';
 import type { Finding } from '@clipcap/protocol/import';
 
 const maxConfigBytes = 2 ** 20;
@@ -42,8 +43,8 @@ export async function encoderRecipe(
   imageSize: number | undefined,
 ): Promise<{ image: ImageRecipe; finding: Finding }> {
   const isFolder = (await stat(path)).isDirectory();
-  const configPath = join(isFolder ? path : dirname(path), 'preprocessor_config.json');
-  const config = isFolder || kind === 'onnx' ? await readConfig(configPath) : undefined;
+  const { configPath, config } =
+    isFolder || kind === 'onnx' ? await findConfig(path) : { configPath: path, config: undefined };
   const image = config === undefined ? usualRecipe(kind, imageSize) : imageRecipe(config, configPath, kind);
   const isFixed = kind !== 'dinov2' && kind !== 'vit' && imageSize !== undefined;
   if (isFixed && image.size !== imageSize) {
@@ -58,6 +59,20 @@ export async function encoderRecipe(
 function usualRecipe(kind: EncoderSizes['kind'], imageSize = usualSize): ImageRecipe {
   if (kind === 'clip-vit' || kind === 'clip-resnet') return clipImageRecipe(imageSize);
   return { size: kind === 'dinov2' ? usualSize : imageSize, ...usual[kind] };
+}
+
+/** As in transformers, `processor_config.json` comes first where it holds an image processor; most hold none. */
+async function findConfig(path: string): Promise<{ configPath: string; config: unknown }> {
+  for (const { folder } of await placesOf(path)) {
+    for (const name of ['processor_config.json', 'preprocessor_config.json']) {
+      const configPath = join(folder, name);
+      const config = await readConfig(configPath);
+      if (config !== undefined && (name === 'preprocessor_config.json' || holdsImageProcessor(config))) {
+        return { configPath, config };
+      }
+    }
+  }
+  return { configPath: path, config: undefined };
 }
 
 /** Parsed, if there is one. */

@@ -1,12 +1,13 @@
 /** The tokenizer of an imported model: GPT-2's, which checkpoints do not carry, or one that lies beside the checkpoint. */
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as z from 'zod/mini';
 import { CheckpointFile } from '../checkpoints/checkpointFile.js';
 import { invalid } from '../checkpoints/errors.js';
 import { readJson } from '../checkpoints/huggingFace.js';
 import { gpt2TokenizerJson } from '../tokenizer/gpt2.js';
 import { mismatch, undecided } from './errors.js';
+import { placesOf } from './places.js';
 
 export interface PackTokenizer {
   /** The text of the pack's `tokenizer.json`. */
@@ -38,13 +39,14 @@ export async function readTokenizer(
   vocabulary: number,
 ): Promise<PackTokenizer> {
   if (named !== undefined) return readFile(named, vocabulary, 'told');
-  const folder = (await stat(checkpoint)).isDirectory() ? checkpoint : dirname(checkpoint);
-  const beside = join(folder, 'tokenizer.json');
-  const isThere = await stat(beside).then(
-    (status) => status.isFile(),
-    () => false,
-  );
-  if (isThere) return readFile(beside, vocabulary, 'config');
+  for (const { folder } of await placesOf(checkpoint)) {
+    const beside = join(folder, 'tokenizer.json');
+    const isThere = await stat(beside).then(
+      (status) => status.isFile(),
+      () => false,
+    );
+    if (isThere) return readFile(beside, vocabulary, 'config');
+  }
   if (vocabulary < gpt2Vocabulary) {
     const what = `has a vocabulary of ${vocabulary} tokens, which is not GPT-2’s`;
     const remedy = 'Name its tokenizer.json with --tokenizer, or put it beside the checkpoint.';

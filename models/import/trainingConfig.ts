@@ -3,11 +3,12 @@
  * itself where Lightning saved it. Only numbers and switches are taken, and only what shapes do not say.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, parse as parsePath } from 'node:path';
+import { basename, join, parse as parsePath } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod/mini';
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { invalid, unsupported } from '../checkpoints/errors.js';
+import { type Place, placesOf } from './places.js';
 
 const maxBytes = 2 ** 20;
 
@@ -50,8 +51,14 @@ export async function readTrainingConfig(checkpoint: Checkpoint): Promise<Traini
  * `demo_epoch_3.ckpt`), or the usual name, or the only file that there is.
  */
 async function configFile(checkpoint: string): Promise<string | undefined> {
-  const folder = dirname(checkpoint);
-  const { name } = parsePath(checkpoint);
+  for (const place of await placesOf(checkpoint)) {
+    const found = await configIn(place);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function configIn({ folder, stem: name }: Place): Promise<string | undefined> {
   const files = (await readdir(folder)).filter((file) => /\.ya?ml$/u.test(file)).sort();
   const stems = new Map(files.map((file) => [parsePath(file).name, file]));
   const ofName = [...stems.keys()]
@@ -78,7 +85,10 @@ function taken(path: string, value: unknown, place: string): TrainingConfig {
   const result = z.safeParse(configuration, value);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw invalid(path, `${issue?.path.map(String).join('.').slice(0, 200)}: ${issue?.message.slice(0, 200)}`);
+    throw invalid(
+      path,
+      `${issue?.path.map(String).join('.').slice(0, 200) || 'the document'}: ${issue?.message.slice(0, 200)}`,
+    );
   }
   const { transformer_attention_heads: heads, train_language_model: tuned, encoder_config: encoder } = result.data;
   if (encoder?.use_windowed_embeddings === true) {

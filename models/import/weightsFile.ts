@@ -58,8 +58,15 @@ export function safetensorsHead(header: object): Uint8Array {
   return Buffer.concat([length, text]);
 }
 
-/** Every tensor is there in its shape, and none is left that would have been part of the computation. */
-function checkSources(expected: ExpectedTensors, sources: TensorSources, pathOf: (name: string) => string): void {
+/**
+ * Every tensor is there in its shape, and none is left that would have been part of the computation.
+ * @throws CaptionError `checkpoint-mismatch`
+ */
+export function checkSources(
+  expected: ExpectedTensors,
+  sources: TensorSources,
+  pathOf: (name: string) => string,
+): void {
   const remedy = 'Models that differ from ClipCap’s cannot be imported.';
   for (const [name, { shape }] of expected) {
     const found = sources.get(name);

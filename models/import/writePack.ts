@@ -1,15 +1,12 @@
-/**
- * Writes an imported pack: into a folder beside its place, then renamed, so that there is a whole pack or none. What is
- * replaced is a pack; any other folder is left alone.
- */
+/** Writes an imported pack: into a folder beside its place, then renamed, so that there is a whole pack or none. */
 import { constants } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { CaptionError } from '@clipcap/protocol/error';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { packFiles, parseManifest, type PackManifest } from '../pack/manifest.js';
 import { weightTensors } from '../pack/tensors.js';
 import type { ExpectedFile } from '../pack/verifyFile.js';
 import { throwIfCancelled, unwritable, writeHashed } from './hashedFile.js';
+import { clearLeftovers, makeStaging, mayBeReplaced, put, removeEmpty } from './packPlace.js';
 import { licenceFile, type ImportPlan } from './planImport.js';
 import { statisticsBytes, type PrefixStatistics } from './statistics.js';
 import { writeLabels, type EmbedTexts } from './text/writeLabels.js';
@@ -37,6 +34,7 @@ interface WriteOptions {
  */
 export async function writePack(plan: ImportPlan, options: WriteOptions): Promise<PackManifest> {
   const { out, signal, check } = options;
+  await clearLeftovers(out);
   const replaced = await mayBeReplaced(out);
   const parent = dirname(out);
   const made = await mkdir(parent, { recursive: true }).catch((cause: unknown) => {
@@ -44,9 +42,7 @@ export async function writePack(plan: ImportPlan, options: WriteOptions): Promis
   });
   let staging: string | undefined;
   try {
-    staging = await mkdtemp(join(parent, `.${basename(out)}-`)).catch((cause: unknown) => {
-      throw unwritable(out, cause);
-    });
+    staging = await makeStaging(out);
     const written = await writeFiles(plan, staging, options);
     let { manifest } = written;
     const statistics = await check?.(staging, manifest);
@@ -132,61 +128,5 @@ async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
     yield* file.createReadStream({ highWaterMark: 2 ** 22, autoClose: false });
   } finally {
     await file.close();
-  }
-}
-
-/**
- * Whether a pack is there already.
- * @throws CaptionError `usage` if something else is
- */
-async function mayBeReplaced(out: string): Promise<boolean> {
-  const names = await readdir(out).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined;
-    throw cause.code === 'ENOTDIR'
-      ? new CaptionError('usage', `${out} is a file or lies under one. Name a new folder with --out.`, { cause })
-      : unwritable(out, cause);
-  });
-  if (names === undefined || names.length === 0) return false;
-  const listed = await listedFiles(out);
-  const foreign = names.find((name) => !listed?.has(name));
-  if (foreign === undefined) return true;
-  const why = listed ? `holds ${foreign}, which is not part of the pack in it` : 'is not empty and no model pack';
-  throw new CaptionError('usage', `${out} ${why}. Name a new folder with --out.`);
-}
-
-/** What belongs to the pack in a folder, or undefined if there is none. */
-async function listedFiles(folder: string): Promise<ReadonlySet<string> | undefined> {
-  const path = join(folder, packFiles.manifest);
-  try {
-    const manifest = parseManifest(JSON.parse(await readFile(path, 'utf8')), path);
-    return new Set([packFiles.manifest, ...Object.keys(manifest.files)]);
-  } catch {
-    return undefined;
-  }
-}
-
-/** A running process keeps the files that it has mapped; whoever opens the pack next sees the new ones. */
-async function put(staging: string, out: string, replaced: boolean): Promise<void> {
-  const old = replaced ? `${staging}.old` : undefined;
-  try {
-    if (old !== undefined) await rename(out, old);
-    await rename(staging, out);
-  } catch (cause) {
-    if (old !== undefined) await rename(old, out).catch(() => undefined);
-    throw unwritable(out, cause);
-  }
-  if (old !== undefined) await rm(old, { recursive: true, force: true });
-}
-
-/** Takes back the folders that were made on the way to a pack that is not there. */
-async function removeEmpty(folder: string, topmost: string): Promise<void> {
-  for (let path = folder; path.startsWith(topmost); path = dirname(path)) {
-    if (
-      !(await rmdir(path).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return;
   }
 }

@@ -128,15 +128,36 @@ export function parseManifest(value: unknown, path: string): PackManifest {
   return result.data;
 }
 
-function invalidField(
-  issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined,
-  path: string,
-): CaptionError {
-  const field = issue?.path.map(String).join('.') || 'the document';
-  return new CaptionError(
-    'pack-invalid',
-    `${path} is not a valid manifest: ${field}: ${plainly(issue?.message ?? 'invalid')}. Import or download the pack again.`,
-  );
+/** What keeps a manifest from being valid whose files are not there yet: a field, and what it must be. */
+export function manifestFault(draft: Omit<PackManifest, 'files'>): ManifestFault | undefined {
+  const { error } = z.safeParse(manifest, { ...draft, files: {} });
+  const [issue] = error?.issues ?? [];
+  if (!issue) return undefined;
+  const value = issue.path.reduce<unknown>((part, key) => Reflect.get(Object(part), key), draft);
+  const { field, what } = faultOf(issue);
+  return { field, what: typeof value === 'number' ? `is ${value} and ${what}` : what };
+}
+
+interface ManifestFault {
+  /** Its path, such as `encoder.image.size`. */
+  readonly field: string;
+  /** “must …”, and of a number which it is. */
+  readonly what: string;
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+function faultOf(issue: Issue | undefined): ManifestFault {
+  return { field: issue?.path.map(String).join('.') || 'the document', what: plainly(issue?.message ?? 'invalid') };
+}
+
+function invalidField(issue: Issue | undefined, path: string): CaptionError {
+  const { field, what } = faultOf(issue);
+  const message = `${path} is not a valid manifest: ${field}: ${what}. Import or download the pack again.`;
+  return new CaptionError('pack-invalid', message);
 }
 
 /** The schema library's words as the rest of a sentence about a field. */

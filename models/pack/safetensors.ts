@@ -38,6 +38,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
       },
       elementBytes,
       malformed: (what, cause) => malformed(path, what, cause),
+      untaken: (tensor, dtype) => malformed(path, `tensor "${tensor}" is of type ${dtype}, which packs do not store`),
     });
     return { path, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
   } finally {

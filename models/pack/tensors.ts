@@ -10,7 +10,11 @@ import type { LanguageModelManifest, MapperManifest, PackDType, PackManifest } f
 /** What their file calls the label embeddings [L,d]. */
 export const labelEmbeds = 'label_embeds';
 
-export function weightTensors({ encoder, mapper, languageModel }: PackManifest): ExpectedTensors {
+export function weightTensors({
+  encoder,
+  mapper,
+  languageModel,
+}: Pick<PackManifest, 'encoder' | 'mapper' | 'languageModel'>): ExpectedTensors {
   return expected([
     ...encoderTensors(encoder),
     ...mapperTensors(mapper, encoder.embeddingWidth, languageModel.width),

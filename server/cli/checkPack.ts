@@ -25,6 +25,15 @@ export interface CheckedPack {
 /** Photos that are sent at a time. */
 const batch = 8;
 
+/**
+ * Whether what a pack will be tried on is there: asked before the pack is written, which takes long.
+ * @throws CaptionError naming what is not there or cannot be read
+ */
+export async function checkPhotos({ image, reference }: Pick<CheckOptions, 'image' | 'reference'>): Promise<void> {
+  if (image !== undefined) await imageBytes(image);
+  if (reference !== undefined) await batches(reference);
+}
+
 /** @throws CaptionError `checkpoint-invalid` for a model that gives no numbers, or what keeps it from running */
 export async function checkPack(
   folder: string,

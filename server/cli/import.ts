@@ -9,7 +9,7 @@ import { CaptionError } from '@clipcap/protocol/error';
 import { UndecidedImport, type ImportDocument } from '@clipcap/protocol/import';
 import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
-import { checkPack, type CheckedPack } from './checkPack.js';
+import { checkPack, checkPhotos, type CheckedPack } from './checkPack.js';
 import type { ImportCommand } from './importFlags.js';
 import { inProcess } from './importProcess.js';
 import { describeImport } from './importText.js';
@@ -75,6 +75,7 @@ async function run(
   if (!tries && (image !== undefined || reference !== undefined)) {
     throw new CaptionError('usage', `--no-check runs nothing: leave out ${image ? '--image' : '--reference'}.`);
   }
+  await checkPhotos({ image, reference });
   const out = resolve(command.out);
   const plan = await planImport({
     checkpoint: await modelPath(command.checkpoint, 'checkpoint'),

@@ -8,6 +8,7 @@ import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { readStatistics } from '@clipcap/server/inference/lens/statistics';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
+import { withValue } from '../withValue.js';
 import { captioned, clipcap, failure, type Finished, start, finish } from './clipcap.js';
 
 interface Case {
@@ -225,6 +226,39 @@ const refusals: readonly {
     args: () => [files('transformer.pt'), '--encoder', files('RN.pt'), '--mapper-heads', '7'],
     code: 'checkpoint-mismatch',
     message: /--mapper-heads/u,
+  },
+  {
+    what: 'an encoder that no pack can describe',
+    args: async (folder) => {
+      await cp(files('clip-hf'), join(folder, 'odd'), { recursive: true });
+      await writeFile(join(folder, 'odd', 'config.json'), '{"num_attention_heads":7}');
+      return [files('mlp.pt'), '--encoder', join(folder, 'odd'), '--dry-run'];
+    },
+    code: 'checkpoint-mismatch',
+    message:
+      /^odd makes no model that can run: encoder\.heads is 7 and must divide the width\. Correct its config\.json/u,
+  },
+  {
+    what: 'a weight that is no number, which 8 bit would hide',
+    args: async (folder) => {
+      await withValue(files('mlp.pt'), 'clip_project.model.2.weight', NaN, join(folder, 'nan.pt'));
+      const tokenizer = ['--tokenizer', files('tokenizer.json')];
+      return [join(folder, 'nan.pt'), '--encoder', files('clip-hf'), '--dtype', 'q8', ...tokenizer];
+    },
+    code: 'checkpoint-invalid',
+    message: /^nan\.pt.*"clip_project\.model\.2\.weight" holds NaN/u,
+  },
+  {
+    what: 'a photo to try the pack on that is not there, before anything is done',
+    args: () => [files('mlp.pt'), '--encoder', files('clip-hf'), '--image', 'nowhere.jpg', '--dry-run'],
+    code: 'missing',
+    message: /nowhere\.jpg/u,
+  },
+  {
+    what: 'a folder of reference photos without any, before anything is done',
+    args: (folder) => [files('mlp.pt'), '--encoder', files('clip-hf'), '--reference', folder, '--dry-run'],
+    code: 'empty-folder',
+    message: /has no image in it/u,
   },
   {
     what: 'a truncated checkpoint',

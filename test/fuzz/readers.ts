@@ -11,6 +11,7 @@ import { readZip } from '@clipcap/models/checkpoints/zip';
 import { fixture } from '../root.js';
 import { memoryFile } from './memoryFile.js';
 import { mutate } from './mutate.js';
+import { plannedImport } from './plannedImport.js';
 import type { Random } from './random.js';
 import { storedZip } from './storedZip.js';
 
@@ -87,7 +88,7 @@ async function readAll(file: CheckpointFile): Promise<void> {
   }
 }
 
-/** Every reader of checkpoints. */
+/** Every reader of checkpoints, and what an import makes of what they read. */
 export async function fuzzedReaders(): Promise<readonly FuzzedReader[]> {
   const pickles = (await Promise.all([...stateDicts, ...torchScripts].map(recordsOf))).flatMap((records) =>
     [...records].flatMap(([name, bytes]) => (isPickle(name) ? [bytes] : [])),
@@ -137,5 +138,6 @@ export async function fuzzedReaders(): Promise<readonly FuzzedReader[]> {
       make: (random) => mutate(random.pick(onnx), random, onnxWords, onnx),
       read: async (file) => void (await readOnnx(file)),
     },
+    await plannedImport({ json: jsonWords, pickle: pickleWords }),
   ];
 }

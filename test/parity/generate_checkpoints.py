@@ -152,6 +152,12 @@ def save_torch(expected):
     parts = {"gpt": {"wte": torch.randn(2, 2)}, "clip_project": {"model": {"0": torch.randn(3)}}}
     torch.save(parts, OUT / "nested.pt")
     expected["nested.pt"] = describe({"gpt.wte": parts["gpt"]["wte"], "clip_project.model.0": parts["clip_project"]["model"]["0"]})
+    # Numbers and switches as text, which is how protocol 1 has them.
+    save("protocol1.pt", state, {"model": state, "epoch": 300, "big": -(2**80), "best": True, "last": False}, pickle_protocol=1)
+    noted = {name: tensor.clone() for name, tensor in state.items()}
+    for tensor in noted.values():
+        tensor.note = {"frozen": True}
+    save("attributes.pt", noted)
 
 
 def save_torchscript(expected):

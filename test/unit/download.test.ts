@@ -1,8 +1,7 @@
 /** Downloads over real sockets, from a fake of the hub on this machine. */
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
@@ -11,6 +10,7 @@ import { test, type TestContext } from 'node:test';
 import { Connection, type ConnectionOptions } from '@clipcap/models/download/connection';
 import { getModel, type Progress, type Question } from '@clipcap/models/download/getModel';
 import { folderOf, storedModel } from '@clipcap/models/download/store';
+import { owner } from '@clipcap/models/owner';
 import { findModel, type Model } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
 import { FakeHub, commit, cutAfter, sha256 } from '../fakeHub.js';
@@ -418,9 +418,9 @@ test('what cannot fit on the disk is refused before the download', async (contex
 test('a part that a living process works on is left alone; one that was left behind is gone on with', async (context) => {
   const { hub, store, get } = await setUp(context);
   const folder = folderOf(id, store);
-  const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+  const [machine] = owner.split('-');
   const partOf = async (pid: number): Promise<void> => {
-    const place = join(folder, `model.safetensors.part-${host}-${pid}-00000000`);
+    const place = join(folder, `model.safetensors.part-${machine}-${pid}-00000000`);
     await mkdir(place, { recursive: true });
     await writeFile(join(place, 'data'), weights.subarray(0, 120_000));
     const url = `${hub.endpoint}/${id}/resolve/${commit}/model.safetensors`;
@@ -429,7 +429,7 @@ test('a part that a living process works on is left alone; one that was left beh
   await partOf(process.pid);
   await assert.rejects(get(), failsWith('download-busy', new RegExp(String(process.pid), 'u')));
 
-  await rm(join(folder, `model.safetensors.part-${host}-${process.pid}-00000000`), { recursive: true });
+  await rm(join(folder, `model.safetensors.part-${machine}-${process.pid}-00000000`), { recursive: true });
   // No process has a number this large.
   await partOf(2 ** 30);
   await assertWhole(await get());

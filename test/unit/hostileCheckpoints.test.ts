@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkpointOf } from '@clipcap/models/checkpoints/checkpoint';
 import { CheckpointFile } from '@clipcap/models/checkpoints/checkpointFile';
+import { readJson } from '@clipcap/models/checkpoints/huggingFace';
 import { readOnnx } from '@clipcap/models/checkpoints/onnx';
 import { readPickle } from '@clipcap/models/checkpoints/pickle';
 import { readTensors } from '@clipcap/models/checkpoints/readTensors';
@@ -8,6 +10,7 @@ import { readView } from '@clipcap/models/checkpoints/tensorView';
 import { readZip } from '@clipcap/models/checkpoints/zip';
 import { memoryFile } from '../fuzz/memoryFile.js';
 import { storedZip } from '../fuzz/storedZip.js';
+import { safetensorsBytes } from '../writeSafetensors.js';
 
 type Records = readonly (readonly [string, Buffer])[];
 
@@ -172,19 +175,55 @@ for (const name of [
   });
 }
 
+/** What PyTorch writes for a tensor with attributes, which is made by calling `callee`. */
+function attributed(callee: string): string {
+  return `ctorch._tensor\n_rebuild_from_type_v2\n(c${callee}\nctorch\nTensor\n)}tR`;
+}
+
 for (const [what, bytes, message] of [
   ['that is cut off', Buffer.from('\x80\x02}', 'latin1'), /it is cut off/],
   ['whose text is longer than the file', pickle('X\xff\xff\xff\x7f'), /it is cut off/],
   ['of protocol 0', Buffer.from("(dp0\nS'a'\n."), /instruction 0x70/],
-  ['of a protocol to come', Buffer.from('\x80\x06N.', 'latin1'), /protocol 6, 2 to 5 are read/],
+  ['of a protocol to come', Buffer.from('\x80\x06N.', 'latin1'), /protocol 6, 1 to 5 are read/],
   ['that uses a value before it is made', pickle('h\x05'), /value 5 is used before/],
   ['that opens marks without end', pickle('('.repeat(2000)), /nested too deep/],
   ['with a number of a kilobyte', pickle(`\x8b\0\x04\0\0${'a'.repeat(1024)}`), /a number has 1024 bytes/],
+  ['with a number as text that is none', Buffer.from('I0x7f\n.'), /a number is none/],
+  ['with a number of a thousand digits', Buffer.from(`L${'9'.repeat(1000)}L\n.`), /a number is none/],
+  ['whose tensor with attributes is another call', pickle(attributed('collections\nOrderedDict')), /has no tensor/],
+  [
+    'whose tensors with attributes are nested',
+    pickle(attributed('torch._tensor\n_rebuild_from_type_v2')),
+    /has no tensor/,
+  ],
   ['that calls a type', pickle('cbuiltins\nint\n)R'), /"builtins\.int" cannot be called/],
   ['that calls text', pickle(`${text('a')})R`), /a call has no function/],
 ] as const) {
   test(`a pickle ${what} is refused`, () => {
     assert.throws(() => readPickle(bytes, 'a.pt'), invalid(message));
+  });
+}
+
+test('a safetensors file with a tensor of a type that is not read is not called damaged', async () => {
+  const file = safetensorsBytes({ a: { dtype: 'F8_E4M3', shape: [4], data_offsets: [0, 4] } }, new Uint8Array(4));
+  const message = /"a", a tensor of type "F8_E4M3", which is not read\. Convert it/;
+  await assert.rejects(readTensors(memoryFile(file)), code('checkpoint-unsupported', message));
+});
+
+test('a shape that repeats its values beyond the file’s length is told to nobody', async () => {
+  const file = archive(`}${text('a')}${tensor(4, 0, [2 ** 40], [0])}s`);
+  const checkpoint = checkpointOf({ ...(await readTensors(file)), path: file.path, files: [file] });
+  assert.throws(() => checkpoint.tensor('a'), invalid(/tensor "a" repeats its values to 1099511627776/));
+});
+
+for (const [depth, is] of [
+  [64, 'read'],
+  [65, 'refused'],
+] as const) {
+  test(`a configuration nested ${depth} deep is ${is}`, async () => {
+    const file = memoryFile(Buffer.from('['.repeat(depth) + ']'.repeat(depth)), 'config.json');
+    if (is === 'read') assert.ok(Array.isArray(await readJson(file, 1000)));
+    else await assert.rejects(readJson(file, 1000), invalid(/config\.json.*nested more than 64 levels/));
   });
 }
 

@@ -1,0 +1,100 @@
+/**
+ * The place of a pack that is being imported: what may be replaced there, the folder beside it that the pack is written
+ * into, and what is left of imports that were killed. What is replaced is a pack; any other folder is left alone.
+ */
+import { mkdtemp, readFile, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { CaptionError } from '@clipcap/protocol/error';
+import { hasEnded, owner } from '../owner.js';
+import { packFiles, parseManifest } from '../pack/manifest.js';
+import { unwritable } from './hashedFile.js';
+
+/** Of a pack that is replaced, while the new one takes its place. */
+const oldEnding = '.old';
+
+/** Makes the folder that a pack is written into. @throws CaptionError `pack-unwritable` */
+export async function makeStaging(out: string): Promise<string> {
+  return mkdtemp(join(dirname(out), `.${basename(out)}-${owner}-`)).catch((cause: unknown) => {
+    throw unwritable(out, cause);
+  });
+}
+
+/**
+ * Removes what killed imports to this place have left, and puts the pack back that one of them was about to replace.
+ * Folders of processes that may still run are left alone.
+ */
+export async function clearLeftovers(out: string): Promise<void> {
+  const parent = dirname(out);
+  const begin = `.${basename(out)}-`;
+  for (const entry of await readdir(parent, { withFileTypes: true }).catch(() => [])) {
+    if (!entry.isDirectory() || !entry.name.startsWith(begin)) continue;
+    const [, named, old] = /^([0-9a-f]{8}-\d+)-[0-9A-Za-z]{6}(\.old)?$/u.exec(entry.name.slice(begin.length)) ?? [];
+    if (named === undefined || !hasEnded(named)) continue;
+    const path = join(parent, entry.name);
+    if (old === undefined) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    else await putBack(path, out);
+  }
+}
+
+/** The old pack is removed only where the new one is. */
+async function putBack(old: string, out: string): Promise<void> {
+  const names = await readdir(out).catch((cause: NodeJS.ErrnoException) => (cause.code === 'ENOENT' ? [] : undefined));
+  if (names?.length === 0) await rename(old, out).catch(() => undefined);
+  else if (await listedFiles(out)) await rm(old, { recursive: true, force: true }).catch(() => undefined);
+}
+
+/**
+ * Whether a pack is there already.
+ * @throws CaptionError `usage` if something else is
+ */
+export async function mayBeReplaced(out: string): Promise<boolean> {
+  const names = await readdir(out).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined;
+    throw cause.code === 'ENOTDIR'
+      ? new CaptionError('usage', `${out} is a file or lies under one. Name a new folder with --out.`, { cause })
+      : unwritable(out, cause);
+  });
+  if (names === undefined || names.length === 0) return false;
+  const listed = await listedFiles(out);
+  const foreign = names.find((name) => !listed?.has(name));
+  if (foreign === undefined) return true;
+  const why = listed ? `holds ${foreign}, which is not part of the pack in it` : 'is not empty and no model pack';
+  throw new CaptionError('usage', `${out} ${why}. Name a new folder with --out.`);
+}
+
+/** What belongs to the pack in a folder, or undefined if there is none. */
+async function listedFiles(folder: string): Promise<ReadonlySet<string> | undefined> {
+  const path = join(folder, packFiles.manifest);
+  try {
+    const manifest = parseManifest(JSON.parse(await readFile(path, 'utf8')), path);
+    return new Set([packFiles.manifest, ...Object.keys(manifest.files)]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A running process keeps the files that it has mapped; whoever opens the pack next sees the new ones. */
+export async function put(staging: string, out: string, replaced: boolean): Promise<void> {
+  const old = replaced ? staging + oldEnding : undefined;
+  try {
+    if (old !== undefined) await rename(out, old);
+    await rename(staging, out);
+  } catch (cause) {
+    if (old !== undefined) await rename(old, out).catch(() => undefined);
+    throw unwritable(out, cause);
+  }
+  if (old !== undefined) await rm(old, { recursive: true, force: true });
+}
+
+/** Takes back the folders that were made on the way to a pack that is not there. */
+export async function removeEmpty(folder: string, topmost: string): Promise<void> {
+  for (let path = folder; path.startsWith(topmost); path = dirname(path)) {
+    if (
+      !(await rmdir(path).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+  }
+}
