@@ -258,6 +258,18 @@ const refusals: readonly {
     message: /nobody\/nothing.*consent/u,
   },
   {
+    what: 'an encoder by the last part of its id',
+    args: () => [files('mlp.pt'), '--encoder', 'clip-vit-base-patch32'],
+    code: 'checkpoint-missing',
+    message: /if you mean openai\/clip-vit-base-patch32, .*: clipcap get openai\/clip-vit-base-patch32\.$/u,
+  },
+  {
+    what: 'a name that no model has',
+    args: () => [files('mlp.pt'), '--encoder', 'clip-vit'],
+    code: 'checkpoint-missing',
+    message: /at clip-vit\. Check the path\.$/u,
+  },
+  {
     what: 'a file in the way of the folder',
     args: async (folder) => {
       await writeFile(join(folder, 'file'), '');
