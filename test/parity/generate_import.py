@@ -60,22 +60,22 @@ def randomise(module, generator):
 
 
 class MLP(nn.Module):
-    def __init__(self, embedding, length):
+    def __init__(self, embedding, length, width=WIDTH):
         super().__init__()
-        hidden = length * WIDTH // 2
-        self.model = nn.Sequential(nn.Linear(embedding, hidden), nn.Tanh(), nn.Linear(hidden, length * WIDTH))
+        hidden = length * width // 2
+        self.model = nn.Sequential(nn.Linear(embedding, hidden), nn.Tanh(), nn.Linear(hidden, length * width))
 
     def forward(self, x):
         return self.model(x)
 
 
 class Attention(nn.Module):
-    def __init__(self, heads):
+    def __init__(self, heads, width):
         super().__init__()
         self.heads = heads
-        self.to_queries = nn.Linear(WIDTH, WIDTH, bias=False)
-        self.to_keys_values = nn.Linear(WIDTH, 2 * WIDTH, bias=False)
-        self.project = nn.Linear(WIDTH, WIDTH)
+        self.to_queries = nn.Linear(width, width, bias=False)
+        self.to_keys_values = nn.Linear(width, 2 * width, bias=False)
+        self.project = nn.Linear(width, width)
 
     def forward(self, x):
         split = lambda y: y.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -85,11 +85,11 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, heads):
+    def __init__(self, heads, width):
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.attn = Attention(heads)
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(WIDTH, 2 * WIDTH), "fc2": nn.Linear(2 * WIDTH, WIDTH)})
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn = Attention(heads, width)
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 2 * width), "fc2": nn.Linear(2 * width, width)})
 
     def forward(self, x):
         x = x + self.attn(self.norm1(x))
@@ -97,24 +97,24 @@ class Layer(nn.Module):
 
 
 class TransformerMapper(nn.Module):
-    def __init__(self, embedding, length, clip_length, layers, heads):
+    def __init__(self, embedding, length, clip_length, layers, heads, width=WIDTH):
         super().__init__()
         self.clip_length = clip_length
-        self.linear = nn.Linear(embedding, clip_length * WIDTH)
-        self.prefix_const = nn.Parameter(torch.empty(length, WIDTH))
-        self.transformer = nn.ModuleDict({"layers": nn.ModuleList(Layer(heads) for _ in range(layers))})
+        self.linear = nn.Linear(embedding, clip_length * width)
+        self.prefix_const = nn.Parameter(torch.empty(length, width))
+        self.transformer = nn.ModuleDict({"layers": nn.ModuleList(Layer(heads, width) for _ in range(layers))})
 
     def forward(self, x):
-        rows = self.linear(x).unflatten(-1, (self.clip_length, WIDTH))
+        rows = self.linear(x).unflatten(-1, (self.clip_length, self.prefix_const.shape[1]))
         x = torch.cat([rows, self.prefix_const.expand(len(x), -1, -1)], 1)
         for layer in self.transformer["layers"]:
             x = layer(x)
         return x[:, self.clip_length :]
 
 
-def gpt2(layers=1):
+def gpt2(layers=1, width=WIDTH, heads=1, context=CONTEXT):
     config = GPT2Config(
-        vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=WIDTH, n_layer=layers, n_head=WIDTH // 64, bos_token_id=0, eos_token_id=0
+        vocab_size=VOCABULARY, n_positions=context, n_embd=width, n_layer=layers, n_head=heads, bos_token_id=0, eos_token_id=0
     )
     return GPT2LMHeadModel(config)
 
