@@ -1,7 +1,7 @@
 """Writes test/fixtures/import: small captioners saved by PyTorch in the layouts in which ClipCap checkpoints and image encoders
 come, a picture, and `expected.json`: what each captioner says of the picture, according to PyTorch in float32.
 
-    python test/parity/generate_import.py
+    python test/parity/generate_import.py        (also run by generate.py)
 
 Weights are random, of a size that keeps activations near 1. `expected.json` has for every case the files to import, options, and
 of the picture: the norms of the prefix rows, the nearest tokens (cosine) of each row and the greedy caption's tokens.
@@ -159,9 +159,10 @@ def expect(mapper, model, embeds):
         tokens.append(int(logits.argmax()))
         inputs = torch.cat([inputs, table[tokens[-1]][None, None]], 1)
     return {
-        "norms": prefix[0].norm(dim=-1).tolist(),
+        "norms": [round(norm, 5) for norm in prefix[0].norm(dim=-1).tolist()],
         "nearest": [
-            [{"id": i, "score": s} for i, s in zip(*row)] for row in zip(best.indices.tolist(), best.values.tolist())
+            [{"id": i, "score": round(s, 5)} for i, s in zip(*row)]
+            for row in zip(best.indices.tolist(), best.values.tolist())
         ],
         "tokens": tokens,
     }
