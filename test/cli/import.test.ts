@@ -103,6 +103,31 @@ test('what shapes tell is found in them, and what they do not tell is said to be
   assert.equal(found.get('language model'), 'GPT-2, depth 1, width 64 (shapes)');
 });
 
+test('what is told with options is found to be told, and takes the place of what is assumed', async (context) => {
+  const told = ['--no-normalize', '--mapper-heads', '4', '--gpt2-config', fixture('longCaptions/gpt2.json')];
+  const args = ['--encoder', files('RN.pt'), '--json', '--out', join(await temporaryFolder(context), 'pack')];
+  const findings = async (more: readonly string[]) => {
+    const document = documentOf(await clipcap(['import', files('transformer.pt'), '--dry-run', ...args, ...more]));
+    return new Map(document.findings.map(({ what, value, from }) => [what, `${value} (${from})`]));
+  };
+  const found = await findings(told.slice(0, 3));
+  assert.equal(found.get('image embedding'), 'as the encoder gives it (told)');
+  assert.equal(found.get('mapper’s heads'), '4 (told)');
+  assert.equal((await findings(['--normalize'])).get('image embedding'), 'scaled to length 1 (told)');
+  const { code, stdout } = await clipcap(['import', files('transformer.pt'), ...args, ...told]);
+  assert.equal(code, 3);
+  const { code: refused, message } = failure(stdout);
+  assert.equal(refused, 'checkpoint-mismatch');
+  assert.match(message, /gpt2\.json/u);
+});
+
+test('--no-normalize gives the mapper the embedding as it is', async (context) => {
+  const norms = async (args: readonly string[]): Promise<number[]> =>
+    (await captionCase(context, 'transformer', ['--no-check', ...args])).image.prefix.map(({ norm }) => norm);
+  const [usual, asItIs] = [await norms([]), await norms(['--no-normalize'])];
+  assert.ok(Math.max(...usual.map((norm, i) => Math.abs(norm - asItIs[i]!))) > 0.1);
+});
+
 test('the YAML file beside a checkpoint of TheoCoombes/ClipCap says how many heads the mapper has', async (context) => {
   const { result } = await importCase(context, 'theocoombes', ['--json', '--dry-run']);
   const heads = documentOf(result).findings.find(({ what }) => what === 'mapper’s heads');
@@ -256,6 +281,21 @@ const refusals: readonly {
     args: () => [files('mlp.pt'), '--encoder', 'nobody/nothing'],
     code: 'checkpoint-missing',
     message: /nobody\/nothing.*consent/u,
+  },
+  {
+    what: 'an encoder of several files, one of which is missing',
+    args: async (folder) => {
+      await cp(files('clip-hf'), join(folder, 'clip'), { recursive: true });
+      await rename(join(folder, 'clip', 'model.safetensors'), join(folder, 'clip', 'a.safetensors'));
+      const map = {
+        'vision_model.embeddings.class_embedding': 'a.safetensors',
+        'visual_projection.weight': 'b.safetensors',
+      };
+      await writeFile(join(folder, 'clip', 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }));
+      return [files('mlp.pt'), '--encoder', join(folder, 'clip')];
+    },
+    code: 'checkpoint-missing',
+    message: /b\.safetensors/u,
   },
   {
     what: 'an encoder by the last part of its id',
