@@ -155,16 +155,19 @@ test('HF_TOKEN opens what is gated', async (context) => {
   await assertWhole(stdout.trim());
 });
 
+function readFixture(name: string): Promise<Buffer> {
+  return readFile(fixture(`import/${name}`));
+}
+
 test('what was downloaded is imported by its id, offline: a checkpoint that is one file, an encoder in several', async (context) => {
   const { hub, store, env, get } = await setUp(context);
-  const read = (name: string): Promise<Buffer> => readFile(fixture(`import/${name}`));
-  const whole = await read('clip-hf/model.safetensors');
+  const whole = await readFixture('clip-hf/model.safetensors');
   const tensors = await readTensors(fixture('import/clip-hf/model.safetensors'));
   const map = Object.fromEntries([...tensors.keys()].map((name) => [name, 'part-1.safetensors']));
-  hub.put('someone/clip/config.json', await read('clip-hf/config.json'), false);
+  hub.put('someone/clip/config.json', await readFixture('clip-hf/config.json'), false);
   hub.put('someone/clip/model.safetensors.index.json', Buffer.from(JSON.stringify({ weight_map: map })), false);
   hub.put('someone/clip/part-1.safetensors', whole);
-  hub.put('someone/captions/mlp.pt', await read('mlp.pt'));
+  hub.put('someone/captions/mlp.pt', await readFixture('mlp.pt'));
   for (const name of ['someone/clip', 'someone/captions/mlp.pt']) {
     const { code, stderr } = await get([name, '--yes']);
     assert.equal(code, 0, stderr);

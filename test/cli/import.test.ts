@@ -17,6 +17,8 @@ interface Case {
   readonly norms: readonly number[];
   readonly nearest: readonly (readonly { readonly id: number; readonly score: number }[])[];
   readonly tokens: readonly number[];
+  /** The most probable first tokens. */
+  readonly first: readonly { readonly id: number; readonly logProb: number }[];
 }
 
 const files = (name: string): string => fixture(`import/${name}`);
@@ -52,11 +54,15 @@ function documentOf({ code, stdout, stderr }: Finished): ImportDocument {
   return JSON.parse(stdout) as ImportDocument;
 }
 
-/** Imports a case and asks for its greedy caption. */
-async function captionCase(context: TestContext, name: string, args: readonly string[] = []) {
+const greedily = ['--decode', 'greedy', '--max-tokens', String(steps)];
+/** The most probable ones, each a caption. */
+const firstTokens = ['--decode', 'beam', '--beams', '64', '--captions', '64', '--max-tokens', '1'];
+
+/** Imports a case and asks for its caption, the greedy one. */
+async function captionCase(context: TestContext, name: string, args: readonly string[] = [], decoding = greedily) {
   const { out, result } = await importCase(context, name, ['--json', ...args]);
   const report = documentOf(result);
-  const asked = ['--decode', 'greedy', '--max-tokens', String(steps), '--nearest', '3', '--provider', 'cpu'];
+  const asked = [...decoding, '--nearest', '3', '--provider', 'cpu'];
   const { code, stdout, stderr } = await clipcap(['caption', '--json', '--model', out, ...asked, picture]);
   assert.equal(code, 0, stderr);
   const { images, model } = captioned(stdout);
@@ -89,6 +95,7 @@ for (const [name, expected] of Object.entries(cases)) {
       image.captions[0]!.tokens.map(({ id }) => id),
       expected.tokens,
     );
+    near(image.captions[0]!.tokens[0]!.logProb, expected.first[0]!.logProb, 1e-4, 'log-probability of the first token');
   });
 }
 
@@ -163,25 +170,45 @@ test('the self-check of a made picture says how a caption would begin, that of a
   assert.ok(image.captions[0]!.text.startsWith(check.caption!.slice(0, 5)));
 });
 
-for (const [dtype, tolerance] of [
-  ['fp16', 0.005],
-  ['q8', 0.05],
-  ['q4', 0.4],
-] as const) {
-  test(`a ${dtype} pack is stored as ${dtype} and says nearly the same`, async (context) => {
-    const expected = cases['mlp']!;
-    const { out, model, image } = await captionCase(context, 'mlp', ['--dtype', dtype]);
-    assert.equal(model.dtype, dtype);
-    const { weights } = await openPack(out);
-    const stored = dtype === 'fp16' ? 'F16' : 'U8';
-    for (const name of ['gpt.transformer.wte.weight', 'clip_project.model.2.weight', 'encoder.proj']) {
-      assert.equal(weights.tensors.get(name)!.dtype, stored);
-    }
-    for (const [position, { norm }] of image.prefix.entries()) {
-      near(norm, expected.norms[position]!, tolerance * expected.norms[position]!, `norm of position ${position}`);
+/** What is stored, and by how much norms (as a share) and log-probabilities (in nats) may differ: half more than was measured. */
+const types = [
+  { dtype: 'fp16', stored: 'F16', ofNorm: 3e-4, ofLogProb: 0.002 },
+  { dtype: 'q8', stored: 'U8', ofNorm: 0.006, ofLogProb: 0.07 },
+  { dtype: 'q4', stored: 'U8', ofNorm: 0.11, ofLogProb: 0.9 },
+] as const;
+
+for (const { dtype, stored, ofNorm, ofLogProb } of types) {
+  test(`packs in ${dtype} of every checkpoint are stored so, and say nearly the same`, async (context) => {
+    for (const [name, expected] of Object.entries(cases)) {
+      const { out, model, image } = await captionCase(context, name, ['--dtype', dtype], firstTokens);
+      assert.equal(model.dtype, dtype);
+      const { weights } = await openPack(out);
+      const matrices = ['gpt.transformer.wte.weight', 'clip_project.model.2.weight', 'encoder.proj'];
+      const dtypes = matrices.map((matrix) => weights.tensors.get(matrix)?.dtype ?? stored);
+      assert.deepEqual(new Set(dtypes), new Set([stored]), name);
+      for (const [position, { norm }] of image.prefix.entries()) {
+        const wanted = expected.norms[position]!;
+        near(norm, wanted, ofNorm * wanted, `${name}: norm of position ${position}`);
+      }
+      const found = new Map(image.captions.map(({ tokens: [first] }) => [first!.id, first!.logProb]));
+      for (const { id, logProb } of expected.first) {
+        near(found.get(id) ?? NaN, logProb, ofLogProb, `${name}: log-probability of token ${id}`);
+      }
     }
   });
 }
+
+test('packs in fp16 say the tokens of 32 bit', async (context) => {
+  for (const [name, { tokens }] of Object.entries(cases)) {
+    const { image } = await captionCase(context, name, ['--no-check', '--dtype', 'fp16']);
+    const [caption] = image.captions;
+    assert.deepEqual(
+      caption!.tokens.map(({ id }) => id),
+      tokens,
+      name,
+    );
+  }
+});
 
 test('photos given as a reference are measured for the statistics', async (context) => {
   const photos = join(await temporaryFolder(context), 'photos');

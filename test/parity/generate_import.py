@@ -4,7 +4,8 @@ come, a picture, and `expected.json`: what each captioner says of the picture, a
     python test/parity/generate_import.py        (also run by generate.py)
 
 Weights are random, of a size that keeps activations near 1. `expected.json` has for every case the files to import, options, and
-of the picture: the norms of the prefix rows, the nearest tokens (cosine) of each row and the greedy caption's tokens.
+of the picture: the norms of the prefix rows, the nearest tokens (cosine) of each row, the greedy caption's tokens and the most
+probable first tokens.
 """
 
 import json
@@ -34,7 +35,7 @@ from generate_checkpoints import repack
 
 OUT = pathlib.Path(__file__).resolve().parents[1] / "fixtures/import"
 WIDTH, VOCABULARY, CONTEXT = 64, 300, 40
-STOP, STEPS, NEAREST = 13, 12, 3
+STOP, STEPS, NEAREST, FIRST = 13, 12, 3, 5
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 SMALLEST_GAP = 1e-3
 
@@ -151,6 +152,7 @@ def expect(mapper, model, embeds):
     table = model.transformer.wte.weight
     cosine = F.normalize(prefix[0], dim=-1) @ F.normalize(table, dim=-1).T
     best = cosine.topk(NEAREST)
+    first = model(inputs_embeds=prefix).logits[0, -1].log_softmax(-1).topk(FIRST)
     tokens, inputs = [], prefix
     while len(tokens) < STEPS and (not tokens or tokens[-1] != STOP):
         logits = model(inputs_embeds=inputs).logits[0, -1]
@@ -165,6 +167,7 @@ def expect(mapper, model, embeds):
             for row in zip(best.indices.tolist(), best.values.tolist())
         ],
         "tokens": tokens,
+        "first": [{"id": i, "logProb": round(p, 5)} for i, p in zip(first.indices.tolist(), first.values.tolist())],
     }
 
 
