@@ -163,7 +163,7 @@ interface LogitLensParams {
 }
 
 export interface LogitLensData {
-  /** Prefix positions, then caption tokens. */
+  /** Prefix positions, then caption tokens, as far as the model has positions for them. */
   readonly columns: readonly { readonly kind: 'prefix' | 'token'; readonly text: string }[];
   /** [L + 1][columns][top]; row 0 is the embeddings with their positions, row l the state after block l. */
   readonly cells: readonly (readonly (readonly TokenScore[])[])[];

@@ -48,6 +48,10 @@ export class FakeHub {
   etag = '"1"';
   /** Whether that server knows of ranges. */
   ranges = true;
+  /** Whether answers to a HEAD, and whole files, come with their length; else in chunks. */
+  namesLength = true;
+  /** Whether a repository is there that one may not see, or not at all: the hub tells strangers the same. */
+  hides = false;
   readonly #hub: Server;
   readonly #files: Server;
 
@@ -109,7 +113,9 @@ export class FakeHub {
     const [, owner, name, verb, , file] = (request.url ?? '').split('/');
     const path = `${owner}/${name}/${file}`;
     const found = verb === 'resolve' ? this.files.get(path) : undefined;
-    if (this.token !== undefined && request.headers.authorization !== `Bearer ${this.token}`) {
+    if (this.hides) {
+      response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
+    } else if (this.token !== undefined && request.headers.authorization !== `Bearer ${this.token}`) {
       response.writeHead(401, { 'x-error-code': 'GatedRepo' }).end();
     } else if (!found) {
       response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
@@ -118,7 +124,7 @@ export class FakeHub {
         .writeHead(302, {
           location: `${this.fileServer}/${path}`,
           'x-repo-commit': commit,
-          'x-linked-size': found.content.length,
+          ...(this.namesLength && { 'x-linked-size': found.content.length }),
           ...(this.namesHash && { 'x-linked-etag': `"${sha256(found.content)}"` }),
         })
         .end();
@@ -135,17 +141,19 @@ export class FakeHub {
     }
     const { content } = file;
     const { range, 'if-range': ifRange } = request.headers;
-    const from = Number(/^bytes=(\d+)-$/u.exec(range ?? '')?.[1] ?? 0);
+    const [, start = 0, last = content.length - 1] = /^bytes=(\d+)-(\d*)$/u.exec(range ?? '') ?? [];
+    const from = Number(start);
+    const until = Math.min(Number(last || content.length - 1), content.length - 1);
     const partly = this.ranges && range !== undefined && (ifRange === undefined || ifRange === this.etag);
     response.setHeader('etag', this.etag);
     if (partly && from >= content.length) {
       response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
       return;
     }
-    const body = partly ? content.subarray(from) : content;
+    const body = partly ? content.subarray(from, until + 1) : content;
     response.writeHead(partly ? 206 : 200, {
-      'content-length': body.length,
-      ...(partly && { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` }),
+      ...((this.namesLength || partly) && { 'content-length': body.length }),
+      ...(partly && { 'content-range': `bytes ${from}-${until}/${content.length}` }),
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   }

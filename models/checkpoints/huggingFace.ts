@@ -13,7 +13,7 @@ import type { TensorView } from './tensorView.js';
 
 const weightFiles = ['model.safetensors', 'pytorch_model.bin'] as const;
 const maxConfigBytes = 2 ** 20;
-const maxIndexBytes = 2 ** 21;
+export const maxIndexBytes = 2 ** 21;
 const maxShards = 256;
 /** Honest files stay below 10. */
 const maxDepth = 64;
@@ -92,15 +92,24 @@ async function openShards(
  * @throws CaptionError `checkpoint-invalid`
  */
 export async function readIndex(file: CheckpointFile): Promise<ReadonlyMap<string, string>> {
-  const result = z.safeParse(index, await readJson(file, maxIndexBytes));
+  return indexOf(await readJson(file, maxIndexBytes), file.path);
+}
+
+/**
+ * The same of an index that is read already.
+ * @param path what errors call it
+ * @throws CaptionError `checkpoint-invalid`
+ */
+export function indexOf(value: unknown, path: string): ReadonlyMap<string, string> {
+  const result = z.safeParse(index, value);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw invalid(file.path, `${quoted(issue?.path.map(String).join('.') ?? '')}: ${issue?.message.slice(0, 200)}`);
+    throw invalid(path, `${quoted(issue?.path.map(String).join('.') ?? '')}: ${issue?.message.slice(0, 200)}`);
   }
   const map = new Map(Object.entries(result.data.weight_map));
   const shards = new Set(map.values()).size;
-  if (shards > maxShards) throw invalid(file.path, `it lists ${shards} files, at most ${maxShards} are read`);
-  if (map.size === 0) throw invalid(file.path, 'it lists no tensors');
+  if (shards > maxShards) throw invalid(path, `it lists ${shards} files, at most ${maxShards} are read`);
+  if (map.size === 0) throw invalid(path, 'it lists no tensors');
   return map;
 }
 

@@ -81,7 +81,8 @@ export class Connection {
           return { status: answer.statusCode, headers: said, first, url, body: answer.body };
         }
         await discard(answer.body);
-        throw statusError(answer.statusCode, url, this.#authorization(url) !== undefined, retryAfter(said));
+        const [code, token] = [said['x-error-code'], this.#authorization(url) !== undefined];
+        throw statusError({ status: answer.statusCode, code, token, retryAfter: retryAfter(said) }, url);
       }
       await discard(answer.body);
       const next = target(said['location'], url);

@@ -53,9 +53,26 @@ export function diskError(cause: unknown, path: string): CaptionError {
   return new CaptionError('download-unwritable', message, { cause });
 }
 
-/** What a server's refusal means, by its status. */
-export function statusError(status: number, url: URL, token: boolean, retryAfter: number | undefined): Error {
+export interface Refusal {
+  readonly status: number;
+  /** The hub's own word for it (`x-error-code`). */
+  readonly code: string | undefined;
+  /** Whether a token was sent. */
+  readonly token: boolean;
+  readonly retryAfter: number | undefined;
+}
+
+/** What a server's refusal means. */
+export function statusError({ status, code, token, retryAfter }: Refusal, url: URL): Error {
   const { host, pathname } = url;
+  // Who may not see private repositories is not told whether one exists.
+  if (status === 401 && code === 'RepoNotFound') {
+    const remedy = token
+      ? 'The token that was sent does not open it.'
+      : 'A private one needs an access token (HF_TOKEN, in VS Code “ClipCap: Set Access Token…”).';
+    const message = `${host} has no ${pathname}, or it is private (${status}). Check the model’s name. ${remedy}`;
+    return new CaptionError('download-refused', message);
+  }
   if (status === 401 || status === 403) {
     const remedy = token
       ? 'The token that was sent does not open it: accept the model’s conditions on its page, or use another token.'

@@ -3,6 +3,7 @@ import { CaptionError } from '@clipcap/protocol/error';
 import type { Model, ModelFile } from '../registry/registry.js';
 import type { Answer, Connection } from './connection.js';
 import { ordinaryPatience, withRetries, type Patience } from './retry.js';
+import { measure, shardsOf } from './smallFile.js';
 
 /** Whose word a file's hash is: the registry's, the server's, or nobody's until the file has come once. */
 type Trust = 'registry' | 'server' | 'first-use';
@@ -34,7 +35,8 @@ const sha256 = /^[0-9a-f]{64}$/u;
 const commit = /^[0-9a-f]{40}$/u;
 
 /**
- * Asks for each file's size and hash; all are taken from the same commit.
+ * Asks for each file's size and hash; all are taken from the same commit. Weights in several files are those that their
+ * index lists.
  * @throws CaptionError `download-mismatch` if the server has another file than the registry says, and those of `Connection.ask`
  */
 export async function planDownload(model: Model, connection: Connection, options: Options = {}): Promise<Plan> {
@@ -42,23 +44,26 @@ export async function planDownload(model: Model, connection: Connection, options
   let { revision = 'main' } = model;
   const files: PlannedFile[] = [];
   const hosts = new Set<string>();
-  const head = (url: URL): Promise<Answer> =>
-    withRetries(model.id, () => connection.ask(url, { method: 'HEAD', signal, enough: saysSize }), patience, signal);
-  const plan = async (file: ModelFile): Promise<void> => {
-    const answer = await head(addressOf(model, file, revision, connection.endpoint));
+  const patiently = <Result>(ask: () => Promise<Result>): Promise<Result> =>
+    withRetries(model.id, ask, patience, signal);
+  const plan = async (file: ModelFile): Promise<PlannedFile> => {
+    const asked = addressOf(model, file, revision, connection.endpoint);
+    const answer = await patiently(() => connection.ask(asked, { method: 'HEAD', signal, enough: saysSize }));
     const said = answer.first['x-repo-commit'];
     if (said !== undefined && commit.test(said)) revision = said;
     const url = addressOf(model, file, revision, connection.endpoint);
-    files.push(planned(file, url, answer));
+    const size = sizeIn(answer) ?? (await patiently(() => measure(connection, url, signal)));
+    const one = planned(file, url, answer, size);
+    files.push(one);
     hosts.add(url.host).add(answer.url.host);
+    return one;
   };
   for (const file of model.files) {
-    try {
-      await plan(file);
-    } catch (error) {
-      if (!(error instanceof CaptionError) || error.code !== 'download-missing') throw error;
-      if (file.orElse !== undefined) await plan({ name: file.orElse });
-      else if (file.optional !== true) throw error;
+    const found = await firstThere([file, ...(file.orElse ?? []).map((name) => ({ name }))], plan);
+    if (found?.name.endsWith('.index.json') === true) {
+      for (const name of await patiently(() => shardsOf(connection, found.url, signal))) await plan({ name });
+    } else if (found === undefined && file.optional !== true) {
+      throw missing(model, file, connection.endpoint);
     }
   }
   return { files, bytes: files.reduce((sum, { size }) => sum + size, 0), hosts: [...hosts] };
@@ -75,9 +80,38 @@ function addressOf(model: Model, file: ModelFile, revision: string, endpoint: UR
   return new URL(`${base}/${model.repository ?? model.id}/resolve/${revision}/${file.name}`);
 }
 
-function planned(file: ModelFile, url: URL, { first, headers }: Answer): PlannedFile {
+/** What `plan` says of the first of these files that the server has; undefined if it has none of them. */
+async function firstThere(
+  files: readonly ModelFile[],
+  plan: (file: ModelFile) => Promise<PlannedFile>,
+): Promise<PlannedFile | undefined> {
+  for (const file of files) {
+    try {
+      return await plan(file);
+    } catch (error) {
+      if (!(error instanceof CaptionError) || error.code !== 'download-missing') throw error;
+    }
+  }
+  return undefined;
+}
+
+function missing(model: Model, { name, orElse = [], url }: ModelFile, endpoint: URL): CaptionError {
+  const { host } = url === undefined ? endpoint : new URL(url);
+  const remedy =
+    model.files.length > 1
+      ? `Check the model’s name; one file of weights alone is named with it: ${model.repository ?? model.id}/FILE.`
+      : 'Check the model’s name.';
+  const message = `${host} has no ${[name, ...orElse].join(' or ')} of ${model.repository ?? model.id} (404). ${remedy}`;
+  return new CaptionError('download-missing', message);
+}
+
+/** In bytes, as the answer says. */
+function sizeIn({ first, headers }: Answer): number | undefined {
+  return wholeNumber(first['x-linked-size'] ?? headers['x-linked-size'] ?? headers['content-length']);
+}
+
+function planned(file: ModelFile, url: URL, { first, headers }: Answer, size: number | undefined): PlannedFile {
   const { name } = file;
-  const size = wholeNumber(first['x-linked-size'] ?? headers['x-linked-size'] ?? headers['content-length']);
   if (size === undefined || size === 0) {
     throw new CaptionError('download-failed', `${url.host} does not say how large ${name} is. Try another mirror.`);
   }

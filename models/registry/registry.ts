@@ -6,6 +6,8 @@ import known from './models.json' with { type: 'json' };
 /** A name that is one plain file or folder on every system. */
 const plainName = z.string().check(z.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/u));
 const repositoryName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}$/u;
+/** A file of a repository that holds weights. */
+const weightsName = /^([^/]+\/[^/]+)\/([A-Za-z0-9_][A-Za-z0-9._-]{0,95}\.(?:pt|pth|bin|ckpt|safetensors|onnx))$/u;
 const bytes = z.int().check(z.positive());
 const httpsUrl = z.url({ protocol: /^https$/u });
 
@@ -19,8 +21,8 @@ const file = z.strictObject({
   sha256: z.optional(z.string().check(z.regex(/^[0-9a-f]{64}$/u))),
   /** Where the file lies, if not in the model's repository. */
   url: z.optional(httpsUrl),
-  /** The file to take where this one does not exist; without one the model is not there. */
-  orElse: z.optional(plainName),
+  /** The files to take where this one does not exist, the first that does; without one the model is not there. */
+  orElse: z.optional(z.array(plainName)),
   /** A model is complete without this file. */
   optional: z.optional(z.boolean()),
 });
@@ -60,34 +62,41 @@ export function models(): readonly Model[] {
 
 /**
  * The model with this id, or with this repository. Any other `owner/name` is taken for a repository of the hub that
- * holds a model of PyTorch in Hugging Face's layout, in one file of weights.
+ * holds a model of PyTorch in Hugging Face's layout, `owner/name/file` for one that holds this file of weights.
  * @throws CaptionError `model-unknown`
  */
 export function findModel(id: string): Model {
   const all = models();
   const found = all.find((one) => one.id === id) ?? all.find((one) => one.repository === id);
   if (found) return found;
-  if (repositoryName.test(id) && !id.includes('..')) return unlisted(id);
+  const [, repository = id, alone] = weightsName.exec(id) ?? [];
+  if (repositoryName.test(repository) && !id.includes('..')) return unlisted(id, repository, alone);
   throw new CaptionError(
     'model-unknown',
-    `There is no model ${JSON.stringify(id)}. "clipcap models" lists those that are known; owner/name names another one on the Hugging Face hub.`,
+    `There is no model ${JSON.stringify(id)}. "clipcap models" lists those that are known; owner/name names another one on the Hugging Face hub, owner/name/file a file of weights there.`,
   );
 }
 
-/** A repository of the hub that the registry does not describe. */
-function unlisted(id: string): Model {
+/** What a repository in Hugging Face's layout has; the index of weights in several files names those. */
+const layout: readonly ModelFile[] = [
+  { name: 'config.json' },
+  { name: 'preprocessor_config.json', optional: true },
+  {
+    name: 'model.safetensors',
+    orElse: ['model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json'],
+  },
+];
+
+/** A repository of the hub that the registry does not describe, or a file of it. */
+function unlisted(id: string, repository: string, alone: string | undefined): Model {
   return {
     id,
     title: id,
-    kind: 'encoder',
-    repository: id,
+    kind: alone === undefined ? 'encoder' : 'checkpoint',
+    repository,
     revision: 'main',
-    files: [
-      { name: 'config.json' },
-      { name: 'preprocessor_config.json', optional: true },
-      { name: 'model.safetensors', orElse: 'pytorch_model.bin' },
-    ],
-    licence: `Not known here; see the page of ${id} on the hub`,
+    files: alone === undefined ? [...layout] : [{ name: alone }],
+    licence: `Not known here; see the page of ${repository} on the hub`,
     goodFor: 'Not in the registry: nobody has looked at what it is good for with ClipCap.',
     goesWith: [],
   };

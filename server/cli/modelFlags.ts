@@ -45,7 +45,7 @@ export function addModelCommands(program: Command, actions: Actions): void {
   program
     .command('get')
     .description('Download a model, after asking, and print its folder.')
-    .argument('<id>', 'a model of "clipcap models", or owner/name on the Hugging Face hub')
+    .argument('<id>', 'a model of "clipcap models", or owner/name or owner/name/file on the Hugging Face hub')
     .option('-y, --yes', 'agree to the download; needed where nobody can be asked')
     .option(
       '--ask',

@@ -2,6 +2,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { storedModel } from '@clipcap/models/download/store';
+import { models } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
 
 /**
@@ -15,16 +16,18 @@ export async function modelPath(named: string, role: string): Promise<string> {
     () => false,
   );
   if (isThere) return path;
+  let isKnown = true;
   const folder = await storedModel(named).catch((error: unknown) => {
-    if (error instanceof CaptionError && error.code === 'model-unknown') return undefined;
-    throw error;
+    if (!(error instanceof CaptionError) || error.code !== 'model-unknown') throw error;
+    isKnown = false;
+    return undefined;
   });
   if (folder !== undefined) return fileOrFolder(folder);
-  const isId = /^[\w.-]+(?:\/[\w.-]+)?$/u.test(named);
-  const remedy = isId
-    ? `If it is a model of the hub, download it first, which asks for your consent: clipcap get ${named}.`
-    : 'Check the path.';
-  throw new CaptionError('checkpoint-missing', `There is no ${role} at ${named}. ${remedy}`);
+  // The last part of an id is what people call a model.
+  const id = isKnown ? named : models().find((model) => model.id.endsWith(`/${named}`))?.id;
+  const remedy = isKnown ? 'if it is a model of the hub' : `if you mean ${id}`;
+  const download = id && `; ${remedy}, download it first, which asks for your consent: clipcap get ${id}`;
+  throw new CaptionError('checkpoint-missing', `There is no ${role} at ${named}. Check the path${download ?? ''}.`);
 }
 
 /** A downloaded model is a Hugging Face folder, or a folder around one file. */

@@ -46,8 +46,8 @@ export function resolveOptions(options: CaptionOptions, manifest: PackManifest, 
   const { minTokens = decodingDefaults.minTokens, nearest = defaultNearest, captions = 1 } = options;
   const maxTokens = options.maxTokens ?? manifest.decoding.maxTokens;
   if (minTokens > maxTokens) throw usage(`The option minTokens must be at most ${maxTokens}, not ${minTokens}.`);
-  // The last position must still be one that the model knows.
-  const longest = Math.min(maxTokens, languageModel.context - mapper.prefixLength);
+  // Every position that is read must be one that the model knows; a caption's last token is read by nobody.
+  const longest = Math.min(maxTokens, languageModel.context - mapper.prefixLength + 1);
   return {
     decoding: resolveDecoding(options, captions, manifest),
     minTokens: Math.min(minTokens, longest),

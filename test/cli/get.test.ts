@@ -9,8 +9,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { openPack } from '@clipcap/models/pack/openPack';
 import { FakeHub } from '../fakeHub.js';
-import { root } from '../root.js';
+import { readTensors } from '../readTensors.js';
+import { fixture, root } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { clipcap, finish, start, type Finished } from './clipcap.js';
 
@@ -151,6 +153,34 @@ test('HF_TOKEN opens what is gated', async (context) => {
   const { code, stdout } = await get([id, '--yes'], { HF_TOKEN: 'secret' });
   assert.equal(code, 0);
   await assertWhole(stdout.trim());
+});
+
+function readFixture(name: string): Promise<Buffer> {
+  return readFile(fixture(`import/${name}`));
+}
+
+test('what was downloaded is imported by its id, offline: a checkpoint that is one file, an encoder in several', async (context) => {
+  const { hub, store, env, get } = await setUp(context);
+  const whole = await readFixture('clip-hf/model.safetensors');
+  const tensors = await readTensors(fixture('import/clip-hf/model.safetensors'));
+  const map = Object.fromEntries([...tensors.keys()].map((name) => [name, 'part-1.safetensors']));
+  hub.put('someone/clip/config.json', await readFixture('clip-hf/config.json'), false);
+  hub.put('someone/clip/model.safetensors.index.json', Buffer.from(JSON.stringify({ weight_map: map })), false);
+  hub.put('someone/clip/part-1.safetensors', whole);
+  hub.put('someone/captions/mlp.pt', await readFixture('mlp.pt'));
+  for (const name of ['someone/clip', 'someone/captions/mlp.pt']) {
+    const { code, stderr } = await get([name, '--yes']);
+    assert.equal(code, 0, stderr);
+  }
+  const out = join(store, 'pack');
+  const more = ['--tokenizer', fixture('import/tokenizer.json'), '--no-check', '--out', out];
+  const offline = { env: { ...env, CLIPCAP_OFFLINE: '1' } };
+  const { code, stderr } = await clipcap(
+    ['import', 'someone/captions/mlp.pt', '--encoder', 'someone/clip', ...more],
+    offline,
+  );
+  assert.equal(code, 0, stderr);
+  assert.equal((await openPack(out)).manifest.encoder.kind, 'clip-vit');
 });
 
 test('a process that was killed leaves what the next one goes on with', async (context) => {

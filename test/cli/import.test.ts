@@ -18,6 +18,8 @@ interface Case {
   readonly norms: readonly number[];
   readonly nearest: readonly (readonly { readonly id: number; readonly score: number }[])[];
   readonly tokens: readonly number[];
+  /** The most probable first tokens. */
+  readonly first: readonly { readonly id: number; readonly logProb: number }[];
 }
 
 const files = (name: string): string => fixture(`import/${name}`);
@@ -53,11 +55,15 @@ function documentOf({ code, stdout, stderr }: Finished): ImportDocument {
   return JSON.parse(stdout) as ImportDocument;
 }
 
-/** Imports a case and asks for its greedy caption. */
-async function captionCase(context: TestContext, name: string, args: readonly string[] = []) {
+const greedily = ['--decode', 'greedy', '--max-tokens', String(steps)];
+/** The most probable ones, each a caption. */
+const firstTokens = ['--decode', 'beam', '--beams', '64', '--captions', '64', '--max-tokens', '1'];
+
+/** Imports a case and asks for its caption, the greedy one. */
+async function captionCase(context: TestContext, name: string, args: readonly string[] = [], decoding = greedily) {
   const { out, result } = await importCase(context, name, ['--json', ...args]);
   const report = documentOf(result);
-  const asked = ['--decode', 'greedy', '--max-tokens', String(steps), '--nearest', '3', '--provider', 'cpu'];
+  const asked = [...decoding, '--nearest', '3', '--provider', 'cpu'];
   const { code, stdout, stderr } = await clipcap(['caption', '--json', '--model', out, ...asked, picture]);
   assert.equal(code, 0, stderr);
   const { images, model } = captioned(stdout);
@@ -90,6 +96,7 @@ for (const [name, expected] of Object.entries(cases)) {
       image.captions[0]!.tokens.map(({ id }) => id),
       expected.tokens,
     );
+    near(image.captions[0]!.tokens[0]!.logProb, expected.first[0]!.logProb, 1e-4, 'log-probability of the first token');
   });
 }
 
@@ -102,6 +109,31 @@ test('what shapes tell is found in them, and what they do not tell is said to be
   assert.equal(found.get('mapper’s heads'), '8 (assumed)');
   assert.equal(found.get('image embedding'), 'scaled to length 1 (assumed)');
   assert.equal(found.get('language model'), 'GPT-2, depth 1, width 64 (shapes)');
+});
+
+test('what is told with options is found to be told, and takes the place of what is assumed', async (context) => {
+  const told = ['--no-normalize', '--mapper-heads', '4', '--gpt2-config', fixture('longCaptions/gpt2.json')];
+  const args = ['--encoder', files('RN.pt'), '--json', '--out', join(await temporaryFolder(context), 'pack')];
+  const findings = async (more: readonly string[]) => {
+    const document = documentOf(await clipcap(['import', files('transformer.pt'), '--dry-run', ...args, ...more]));
+    return new Map(document.findings.map(({ what, value, from }) => [what, `${value} (${from})`]));
+  };
+  const found = await findings(told.slice(0, 3));
+  assert.equal(found.get('image embedding'), 'as the encoder gives it (told)');
+  assert.equal(found.get('mapper’s heads'), '4 (told)');
+  assert.equal((await findings(['--normalize'])).get('image embedding'), 'scaled to length 1 (told)');
+  const { code, stdout } = await clipcap(['import', files('transformer.pt'), ...args, ...told]);
+  assert.equal(code, 3);
+  const { code: refused, message } = failure(stdout);
+  assert.equal(refused, 'checkpoint-mismatch');
+  assert.match(message, /gpt2\.json/u);
+});
+
+test('--no-normalize gives the mapper the embedding as it is', async (context) => {
+  const norms = async (args: readonly string[]): Promise<number[]> =>
+    (await captionCase(context, 'transformer', ['--no-check', ...args])).image.prefix.map(({ norm }) => norm);
+  const [usual, asItIs] = [await norms([]), await norms(['--no-normalize'])];
+  assert.ok(Math.max(...usual.map((norm, i) => Math.abs(norm - asItIs[i]!))) > 0.1);
 });
 
 test('the YAML file beside a checkpoint of TheoCoombes/ClipCap says how many heads the mapper has', async (context) => {
@@ -139,25 +171,45 @@ test('the self-check of a made picture says how a caption would begin, that of a
   assert.ok(image.captions[0]!.text.startsWith(check.caption!.slice(0, 5)));
 });
 
-for (const [dtype, tolerance] of [
-  ['fp16', 0.005],
-  ['q8', 0.05],
-  ['q4', 0.4],
-] as const) {
-  test(`a ${dtype} pack is stored as ${dtype} and says nearly the same`, async (context) => {
-    const expected = cases['mlp']!;
-    const { out, model, image } = await captionCase(context, 'mlp', ['--dtype', dtype]);
-    assert.equal(model.dtype, dtype);
-    const { weights } = await openPack(out);
-    const stored = dtype === 'fp16' ? 'F16' : 'U8';
-    for (const name of ['gpt.transformer.wte.weight', 'clip_project.model.2.weight', 'encoder.proj']) {
-      assert.equal(weights.tensors.get(name)!.dtype, stored);
-    }
-    for (const [position, { norm }] of image.prefix.entries()) {
-      near(norm, expected.norms[position]!, tolerance * expected.norms[position]!, `norm of position ${position}`);
+/** What is stored, and by how much norms (as a share) and log-probabilities (in nats) may differ: half more than was measured. */
+const types = [
+  { dtype: 'fp16', stored: 'F16', ofNorm: 3e-4, ofLogProb: 0.002 },
+  { dtype: 'q8', stored: 'U8', ofNorm: 0.006, ofLogProb: 0.07 },
+  { dtype: 'q4', stored: 'U8', ofNorm: 0.11, ofLogProb: 0.9 },
+] as const;
+
+for (const { dtype, stored, ofNorm, ofLogProb } of types) {
+  test(`packs in ${dtype} of every checkpoint are stored so, and say nearly the same`, async (context) => {
+    for (const [name, expected] of Object.entries(cases)) {
+      const { out, model, image } = await captionCase(context, name, ['--dtype', dtype], firstTokens);
+      assert.equal(model.dtype, dtype);
+      const { weights } = await openPack(out);
+      const matrices = ['gpt.transformer.wte.weight', 'clip_project.model.2.weight', 'encoder.proj'];
+      const dtypes = matrices.map((matrix) => weights.tensors.get(matrix)?.dtype ?? stored);
+      assert.deepEqual(new Set(dtypes), new Set([stored]), name);
+      for (const [position, { norm }] of image.prefix.entries()) {
+        const wanted = expected.norms[position]!;
+        near(norm, wanted, ofNorm * wanted, `${name}: norm of position ${position}`);
+      }
+      const found = new Map(image.captions.map(({ tokens: [first] }) => [first!.id, first!.logProb]));
+      for (const { id, logProb } of expected.first) {
+        near(found.get(id) ?? NaN, logProb, ofLogProb, `${name}: log-probability of token ${id}`);
+      }
     }
   });
 }
+
+test('packs in fp16 say the tokens of 32 bit', async (context) => {
+  for (const [name, { tokens }] of Object.entries(cases)) {
+    const { image } = await captionCase(context, name, ['--no-check', '--dtype', 'fp16']);
+    const [caption] = image.captions;
+    assert.deepEqual(
+      caption!.tokens.map(({ id }) => id),
+      tokens,
+      name,
+    );
+  }
+});
 
 test('photos given as a reference are measured for the statistics', async (context) => {
   const photos = join(await temporaryFolder(context), 'photos');
@@ -290,6 +342,33 @@ const refusals: readonly {
     args: () => [files('mlp.pt'), '--encoder', 'nobody/nothing'],
     code: 'checkpoint-missing',
     message: /nobody\/nothing.*consent/u,
+  },
+  {
+    what: 'an encoder of several files, one of which is missing',
+    args: async (folder) => {
+      await cp(files('clip-hf'), join(folder, 'clip'), { recursive: true });
+      await rename(join(folder, 'clip', 'model.safetensors'), join(folder, 'clip', 'a.safetensors'));
+      const map = {
+        'vision_model.embeddings.class_embedding': 'a.safetensors',
+        'visual_projection.weight': 'b.safetensors',
+      };
+      await writeFile(join(folder, 'clip', 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }));
+      return [files('mlp.pt'), '--encoder', join(folder, 'clip')];
+    },
+    code: 'checkpoint-missing',
+    message: /b\.safetensors/u,
+  },
+  {
+    what: 'an encoder by the last part of its id',
+    args: () => [files('mlp.pt'), '--encoder', 'clip-vit-base-patch32'],
+    code: 'checkpoint-missing',
+    message: /if you mean openai\/clip-vit-base-patch32, .*: clipcap get openai\/clip-vit-base-patch32\.$/u,
+  },
+  {
+    what: 'a name that no model has',
+    args: () => [files('mlp.pt'), '--encoder', 'clip-vit'],
+    code: 'checkpoint-missing',
+    message: /at clip-vit\. Check the path\.$/u,
   },
   {
     what: 'a file in the way of the folder',

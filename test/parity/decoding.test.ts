@@ -1,17 +1,20 @@
-/** Searches and filters against Hugging Face's `generate`, on a small random GPT-2 (generate_decoding.py). */
+/** Searches over the step graph, and filters, against Hugging Face's `generate`, on a small random GPT-2 (generate_decoding.py). */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { test } from 'node:test';
+import { dirname } from 'node:path';
+import { test, type TestContext } from 'node:test';
 import type { LanguageModelManifest } from '@clipcap/models/pack/manifest';
+import { openPack } from '@clipcap/models/pack/openPack';
 import { readSafetensors } from '@clipcap/models/pack/safetensors';
 import { beamSearch } from '@clipcap/server/inference/beamSearch';
+import { Decoder } from '@clipcap/server/inference/decoder';
 import { filter } from '@clipcap/server/inference/sampling';
 import { standardBeamSearch } from '@clipcap/server/inference/standardBeamSearch';
-import { naiveLogits, type NaiveWeights } from '../naiveGpt2.js';
-import { NaiveSteps } from '../naiveSteps.js';
+import { writeRandomPack } from '../randomPack.js';
 import { idsOf, noCheck } from '../randomSteps.js';
+import { readTensors } from '../readTensors.js';
 import { fixture } from '../root.js';
-import type { TensorValues } from '../writeSafetensors.js';
+import { temporaryFolder } from '../temporaryFolder.js';
 
 interface BeamCases {
   readonly model: Pick<LanguageModelManifest, 'vocabulary' | 'width' | 'layers' | 'heads' | 'context'>;
@@ -38,40 +41,28 @@ async function json<Document>(name: string): Promise<Document> {
   return JSON.parse(await readFile(fixture(`decoding/${name}`), 'utf8')) as Document;
 }
 
-async function tensors(): Promise<Map<string, TensorValues>> {
-  const path = fixture('decoding/gpt2.safetensors');
-  const file = await readFile(path);
-  const found = new Map<string, TensorValues>();
-  for (const [name, { shape, offset, length }] of (await readSafetensors(path)).tensors) {
-    found.set(name, {
-      shape,
-      values: new Float32Array(file.buffer.slice(file.byteOffset + offset, file.byteOffset + offset + length)),
-    });
-  }
-  return found;
-}
-
 const { model, cases } = await json<BeamCases>('beams.json');
-const weights: NaiveWeights = await tensors();
-const { shape, values } = weights.get('prefixes')!;
-const [images = 0, prefixLength = 0, width = 0] = shape;
-const rows = Array.from({ length: images * prefixLength }, (_, row) => [
-  ...values.subarray(row * width, (row + 1) * width),
-]);
+const weights = fixture('decoding/gpt2.safetensors');
+const { shape, values: prefixes } = (await readTensors(weights)).get('prefixes')!;
+const [images = 0] = shape;
+
+/** The model of the fixture with its weights where they are, in the place of a random pack's. */
+async function decoderOf(t: TestContext, stopTokens: readonly number[]): Promise<Decoder> {
+  const pack = await openPack((await writeRandomPack(await temporaryFolder(t))).folder);
+  const languageModel = { ...pack.manifest.languageModel, ...model, stopTokens: [...stopTokens] };
+  const manifest = { ...pack.manifest, languageModel };
+  const decoder = await Decoder.create(
+    { ...pack, folder: dirname(weights), manifest, weights: await readSafetensors(weights) },
+    'cpu',
+  );
+  t.after(() => decoder.release());
+  return decoder;
+}
 
 for (const { num_beams: beams, length_penalty, min_new_tokens, max_new_tokens, eos_token_id, found } of cases) {
   const what = `${beams} beams, length penalty ${length_penalty}, ${min_new_tokens} to ${max_new_tokens} tokens`;
-  test(`${what}: the captions and scores of transformers’ generate`, async () => {
-    const language: LanguageModelManifest = {
-      architecture: 'gpt2',
-      tuned: true,
-      tiedHead: true,
-      stopTokens: [...eos_token_id],
-      ...model,
-    };
-    const steps = new NaiveSteps(images, (image, tokens) =>
-      naiveLogits(language, weights, rows.slice(image * prefixLength, (image + 1) * prefixLength), tokens),
-    );
+  test(`${what}: the captions and scores of transformers’ generate`, async (t) => {
+    const steps = (await decoderOf(t, eos_token_id)).begin(prefixes, images);
     const options = {
       images,
       vocabulary: model.vocabulary,
@@ -89,6 +80,7 @@ for (const { num_beams: beams, length_penalty, min_new_tokens, max_new_tokens, e
             { ...options, lengthPenalty: length_penalty, groups: 1, diversity: 0, captions: beams },
             noCheck,
           );
+    steps.dispose();
     for (const [image, expected] of found.entries()) {
       assert.deepEqual(
         captions[image]!.map(idsOf),

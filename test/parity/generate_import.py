@@ -1,10 +1,11 @@
 """Writes test/fixtures/import: small captioners saved by PyTorch in the layouts in which ClipCap checkpoints and image encoders
 come, a picture, and `expected.json`: what each captioner says of the picture, according to PyTorch in float32.
 
-    python test/parity/generate_import.py
+    python test/parity/generate_import.py        (also run by generate.py)
 
 Weights are random, of a size that keeps activations near 1. `expected.json` has for every case the files to import, options, and
-of the picture: the norms of the prefix rows, the nearest tokens (cosine) of each row and the greedy caption's tokens.
+of the picture: the norms of the prefix rows, the nearest tokens (cosine) of each row, the greedy caption's tokens and the most
+probable first tokens.
 """
 
 import json
@@ -34,7 +35,7 @@ from generate_checkpoints import repack
 
 OUT = pathlib.Path(__file__).resolve().parents[1] / "fixtures/import"
 WIDTH, VOCABULARY, CONTEXT = 64, 300, 40
-STOP, STEPS, NEAREST = 13, 12, 3
+STOP, STEPS, NEAREST, FIRST = 13, 12, 3, 5
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 SMALLEST_GAP = 1e-3
 
@@ -60,22 +61,22 @@ def randomise(module, generator):
 
 
 class MLP(nn.Module):
-    def __init__(self, embedding, length):
+    def __init__(self, embedding, length, width=WIDTH):
         super().__init__()
-        hidden = length * WIDTH // 2
-        self.model = nn.Sequential(nn.Linear(embedding, hidden), nn.Tanh(), nn.Linear(hidden, length * WIDTH))
+        hidden = length * width // 2
+        self.model = nn.Sequential(nn.Linear(embedding, hidden), nn.Tanh(), nn.Linear(hidden, length * width))
 
     def forward(self, x):
         return self.model(x)
 
 
 class Attention(nn.Module):
-    def __init__(self, heads):
+    def __init__(self, heads, width):
         super().__init__()
         self.heads = heads
-        self.to_queries = nn.Linear(WIDTH, WIDTH, bias=False)
-        self.to_keys_values = nn.Linear(WIDTH, 2 * WIDTH, bias=False)
-        self.project = nn.Linear(WIDTH, WIDTH)
+        self.to_queries = nn.Linear(width, width, bias=False)
+        self.to_keys_values = nn.Linear(width, 2 * width, bias=False)
+        self.project = nn.Linear(width, width)
 
     def forward(self, x):
         split = lambda y: y.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -85,11 +86,11 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, heads):
+    def __init__(self, heads, width):
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.attn = Attention(heads)
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(WIDTH, 2 * WIDTH), "fc2": nn.Linear(2 * WIDTH, WIDTH)})
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn = Attention(heads, width)
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 2 * width), "fc2": nn.Linear(2 * width, width)})
 
     def forward(self, x):
         x = x + self.attn(self.norm1(x))
@@ -97,24 +98,24 @@ class Layer(nn.Module):
 
 
 class TransformerMapper(nn.Module):
-    def __init__(self, embedding, length, clip_length, layers, heads):
+    def __init__(self, embedding, length, clip_length, layers, heads, width=WIDTH):
         super().__init__()
         self.clip_length = clip_length
-        self.linear = nn.Linear(embedding, clip_length * WIDTH)
-        self.prefix_const = nn.Parameter(torch.empty(length, WIDTH))
-        self.transformer = nn.ModuleDict({"layers": nn.ModuleList(Layer(heads) for _ in range(layers))})
+        self.linear = nn.Linear(embedding, clip_length * width)
+        self.prefix_const = nn.Parameter(torch.empty(length, width))
+        self.transformer = nn.ModuleDict({"layers": nn.ModuleList(Layer(heads, width) for _ in range(layers))})
 
     def forward(self, x):
-        rows = self.linear(x).unflatten(-1, (self.clip_length, WIDTH))
+        rows = self.linear(x).unflatten(-1, (self.clip_length, self.prefix_const.shape[1]))
         x = torch.cat([rows, self.prefix_const.expand(len(x), -1, -1)], 1)
         for layer in self.transformer["layers"]:
             x = layer(x)
         return x[:, self.clip_length :]
 
 
-def gpt2(layers=1):
+def gpt2(layers=1, width=WIDTH, heads=1, context=CONTEXT):
     config = GPT2Config(
-        vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=WIDTH, n_layer=layers, n_head=WIDTH // 64, bos_token_id=0, eos_token_id=0
+        vocab_size=VOCABULARY, n_positions=context, n_embd=width, n_layer=layers, n_head=heads, bos_token_id=0, eos_token_id=0
     )
     return GPT2LMHeadModel(config)
 
@@ -151,6 +152,7 @@ def expect(mapper, model, embeds):
     table = model.transformer.wte.weight
     cosine = F.normalize(prefix[0], dim=-1) @ F.normalize(table, dim=-1).T
     best = cosine.topk(NEAREST)
+    first = model(inputs_embeds=prefix).logits[0, -1].log_softmax(-1).topk(FIRST)
     tokens, inputs = [], prefix
     while len(tokens) < STEPS and (not tokens or tokens[-1] != STOP):
         logits = model(inputs_embeds=inputs).logits[0, -1]
@@ -159,11 +161,13 @@ def expect(mapper, model, embeds):
         tokens.append(int(logits.argmax()))
         inputs = torch.cat([inputs, table[tokens[-1]][None, None]], 1)
     return {
-        "norms": prefix[0].norm(dim=-1).tolist(),
+        "norms": [round(norm, 5) for norm in prefix[0].norm(dim=-1).tolist()],
         "nearest": [
-            [{"id": i, "score": s} for i, s in zip(*row)] for row in zip(best.indices.tolist(), best.values.tolist())
+            [{"id": i, "score": round(s, 5)} for i, s in zip(*row)]
+            for row in zip(best.indices.tolist(), best.values.tolist())
         ],
         "tokens": tokens,
+        "first": [{"id": i, "logProb": round(p, 5)} for i, p in zip(first.indices.tolist(), first.values.tolist())],
     }
 
 

@@ -6,9 +6,10 @@ import { openPack, type Pack } from '@clipcap/models/pack/openPack';
 import { Decoder } from '@clipcap/server/inference/decoder';
 import { generate } from '@clipcap/server/inference/generate';
 import { Model } from '@clipcap/server/inference/model';
-import type { Decoding } from '@clipcap/server/inference/options';
+import { resolveOptions, type Decoding } from '@clipcap/server/inference/options';
 import { createSession, type Provider } from '@clipcap/server/inference/provider';
 import type { FoundCaption } from '@clipcap/server/inference/search';
+import { Tokenizer } from '@clipcap/server/inference/tokenizer';
 import { naiveLogits } from '../naiveGpt2.js';
 import { NaiveSteps } from '../naiveSteps.js';
 import { gaussian, writeRandomPack } from '../randomPack.js';
@@ -84,6 +85,37 @@ for (const provider of ['cpu', 'webgpu'] as const) {
     await fc.assert(fc.asyncProperty(requests, check), { seed: 4, numRuns: 30 });
   });
 }
+
+test('however decoded, captions use every position of the context, and the last token needs none', async (t) => {
+  const prefixLength = 3;
+  const { folder, weights, manifest } = await writeRandomPack(await temporaryFolder(t), { context: 9, prefixLength });
+  const model = manifest.languageModel;
+  const pack = await openPack(folder);
+  const { decoder } = await decoderOnCpu(t, pack, 'cpu');
+  const tokenizer = await Tokenizer.create(pack);
+  const encode = (text: string): readonly number[] => tokenizer.encode(text);
+  const prefix = Float32Array.from({ length: prefixLength * model.width }, gaussian(6));
+  const embeds = Array.from({ length: prefixLength }, (_, position) => [
+    ...prefix.subarray(position * model.width, (position + 1) * model.width),
+  ]);
+  for (const asked of [
+    { strategy: 'greedy' },
+    { beams: 4, captions: 4 },
+    { strategy: 'beam-standard', beams: 4, captions: 4 },
+    { seed: 5, captions: 4 },
+    { strategy: 'greedy', begin: 'a cat' },
+  ] as const) {
+    const options = { ...resolveOptions({ maxTokens: 67, ...asked }, manifest, encode), stopTokens: [] };
+    const { vocabulary } = model;
+    const cached = decoder.begin(prefix, 1);
+    const [found] = await generate(cached, { images: 1, vocabulary }, options, noCheck);
+    cached.dispose();
+    const whole = new NaiveSteps(1, (_, tokens) => naiveLogits(model, weights, embeds, tokens));
+    const [expected] = await generate(whole, { images: 1, vocabulary }, options, noCheck);
+    assertSame(found!, expected!);
+    for (const { tokens } of found!) assert.equal(tokens.length, 7, JSON.stringify(asked));
+  }
+});
 
 test('rows that no beam attends to any more are forgotten once they are more than half, and change no logits', async (t) => {
   const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));

@@ -87,7 +87,7 @@ test('options are completed from the pack: text is cut into its tokens, lengths 
     [byDefault.stopTokens, byDefault.begin, byDefault.minTokens, byDefault.maxTokens],
     [[stopToken], [], 1, 12],
   );
-  assert.equal(resolve({ maxTokens: 100 }).maxTokens, 17, 'the context less the prefix');
+  assert.equal(resolve({ maxTokens: 100 }).maxTokens, 18, 'the context less the prefix, and one that nothing reads');
   assert.deepEqual(resolve({ temperature: 0.5, captions: 3 }).decoding, {
     strategy: 'sample',
     temperature: 0.5,

@@ -455,6 +455,79 @@ test('an unlisted repository gives the weights that it has', async (context) => 
   assert.equal(await storedModel(id, store), folder);
 });
 
+/** A model in two files of weights, and their index. */
+function shard(hub: FakeHub, kind: 'safetensors' | 'bin', shards = [`w-1.${kind}`, `w-2.${kind}`]): string {
+  const index = kind === 'bin' ? 'pytorch_model.bin.index.json' : 'model.safetensors.index.json';
+  hub.files.delete(`${id}/model.safetensors`);
+  const map = Object.fromEntries(shards.map((name, i) => [`tensor.${i}`, name]));
+  hub.put(`${id}/${index}`, Buffer.from(JSON.stringify({ weight_map: map })), false);
+  for (const name of shards) hub.put(`${id}/${name}`, weights.subarray(0, 1000 + name.length));
+  return index;
+}
+
+for (const kind of ['safetensors', 'bin'] as const) {
+  test(`weights in several files (${kind}) come with their index, and their size is agreed to before`, async (context) => {
+    const { hub, store, questions, get } = await setUp(context);
+    const index = shard(hub, kind);
+    const folder = (await get(findModel(id))) ?? '';
+    const names = ['config.json', 'download.json', index, `w-1.${kind}`, `w-2.${kind}`];
+    assert.deepEqual((await readdir(folder)).toSorted(), names.toSorted());
+    assert.equal(await storedModel(id, store), folder);
+    const last = questions.at(-1);
+    assert.ok(last?.kind === 'download');
+    assert.ok(last.bytes > 2000 && last.bytes < 3000, 'the shards are counted');
+  });
+}
+
+test('an index may name no other file of the model, and every file it names must be there', async (context) => {
+  const { hub, store, get } = await setUp(context);
+  for (const name of ['download.json', 'config.json', '../w.bin', '.w.bin', 'w']) {
+    shard(hub, 'safetensors', [name]);
+    await assert.rejects(get(findModel(id)), failsWith('download-mismatch', /model\.safetensors\.index\.json/u), name);
+  }
+  shard(hub, 'safetensors');
+  hub.files.delete(`${id}/w-2.safetensors`);
+  await assert.rejects(get(findModel(id)), failsWith('download-missing', /w-2\.safetensors/u));
+  assert.deepEqual(await readdir(store), []);
+});
+
+test('a file of weights alone is named with its repository, as the error for a repository without a model says', async (context) => {
+  const { hub, store, get } = await setUp(context);
+  hub.files.clear();
+  hub.put(`${id}/coco_weights.pt`, weights);
+  await assert.rejects(get(findModel(id)), failsWith('download-missing', /config\.json .*someone\/model\/FILE/u));
+  const file = `${id}/coco_weights.pt`;
+  const folder = (await get(findModel(file))) ?? '';
+  assert.deepEqual((await readdir(folder)).toSorted(), ['coco_weights.pt', 'download.json']);
+  assert.equal(await storedModel(file, store), folder);
+});
+
+test('a name that the hub does not know may be misspelt or private: both are said', async (context) => {
+  const { hub, get } = await setUp(context);
+  hub.hides = true;
+  await assert.rejects(get(), failsWith('download-refused', /Check the model’s name\..*HF_TOKEN/u));
+  await assert.rejects(
+    get(model, { token: 'wrong' }),
+    failsWith('download-refused', /Check the model’s name\. The token/u),
+  );
+});
+
+test('a mirror that names no length to a HEAD is asked for a byte, or a small file is counted', async (context) => {
+  const { hub, questions, get } = await setUp(context);
+  hub.namesLength = false;
+  await assertWhole(await get());
+  const last = questions.at(-1);
+  assert.ok(last?.kind === 'download');
+  assert.equal(last.bytes, config.length + weights.length);
+  assert.equal(hub.asked('files', 'GET')[0]?.range, 'bytes=0-0');
+
+  const without = await setUp(context);
+  Object.assign(without.hub, { namesLength: false, ranges: false });
+  await assert.rejects(without.get(), failsWith('download-failed', /how large model\.safetensors is/u));
+  without.hub.put(`${id}/model.safetensors`, weights.subarray(0, 2 ** 20));
+  assert.ok(await without.get());
+});
+
 test('a proxy is used when one is named', async (context) => {
   const { hub, get } = await setUp(context);
   const through: string[] = [];

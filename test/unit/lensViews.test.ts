@@ -94,6 +94,17 @@ for (const prefixLength of [1, 80]) {
   });
 }
 
+test('a caption that ends after the model’s last position is shown by every view of captions', async (t) => {
+  const setting = await opened(t, { context: 9 });
+  const context = await withOthers({ ...setting, options: { strategy: 'greedy', maxTokens: 67, minTokens: 67 } }, 1);
+  const { tokens } = await compute(context, 'tokens', {});
+  assert.equal(tokens.length, 7);
+  const { columns } = await compute(context, 'lens', {});
+  assert.equal(columns.length, 9);
+  assert.equal(columns.at(-1)!.text, tokens[5]!.text);
+  for (const view of lensViews.filter((name) => name !== 'encoder')) await computeView(view, context, {});
+});
+
 test('the only position cannot be dropped, by default or by name', async (t) => {
   const context = await opened(t, { prefixLength: 1 });
   const error = refused('usage', /one position/);

@@ -43,7 +43,21 @@ test('a registry with an address that is not https, a name that leaves its folde
 test('a model is found by its id or its repository; any other owner/name is one of the hub', () => {
   assert.equal(findModel('akhaliq/CLIP-prefix-captioning-COCO-weights').id, 'clipcap-coco');
   assert.equal(findModel('laion/some-clip').repository, 'laion/some-clip');
-  for (const id of ['', 'nothing', 'a/b/c', '../x', 'a/..', 'a/b?c', 'https://example.com/a']) {
+  assert.equal(findModel('someone/captions.pt').repository, 'someone/captions.pt');
+  const { repository, files } = findModel('someone/captions/coco_weights.pt');
+  assert.deepEqual([repository, files], ['someone/captions', [{ name: 'coco_weights.pt' }]]);
+  for (const id of [
+    '',
+    'nothing',
+    'a/b/c',
+    'a/b/c/d.pt',
+    'a/../d.pt',
+    'b/c.pt/d',
+    '../x',
+    'a/..',
+    'a/b?c',
+    'https://example.com/a',
+  ]) {
     assert.throws(
       () => findModel(id),
       (error) => error instanceof CaptionError && error.code === 'model-unknown',

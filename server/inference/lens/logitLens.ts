@@ -7,21 +7,23 @@ import type { Compute } from './view.js';
 export const logitLens: Compute<'lens'> = async (context, params) => {
   const { model, image, checkpoint } = context;
   const { prefixLength } = model.manifest.mapper;
-  const { layers, vocabulary } = model.manifest.languageModel;
+  const { layers, vocabulary, context: positions } = model.manifest.languageModel;
   const norm = flag('norm', params.norm, true);
   const asked = Math.min(vocabulary, wholeNumber('top', params.top, [1, 20], 5));
   const caption = await captionOf(context);
+  // The last token of the longest caption has no position: nothing is said after it.
+  const tokens = caption.tokens.slice(0, positions - prefixLength);
   const insides = await model.decoderInsides;
   const head = await model.head;
   await checkpoint();
-  const columns = prefixLength + caption.tokens.length;
+  const columns = prefixLength + tokens.length;
   const top = fitting(asked, (layers + 1) * columns);
-  const { data } = await insides.look('hidden_states', image.prefix, idsOf(caption));
+  const { data } = await insides.look('hidden_states', image.prefix, idsOf({ ...caption, tokens }));
   const found = await head.top(data, top, norm, checkpoint);
   return {
     columns: [
       ...Array.from({ length: prefixLength }, (_, position) => ({ kind: 'prefix' as const, text: String(position) })),
-      ...caption.tokens.map(({ text }) => ({ kind: 'token' as const, text })),
+      ...tokens.map(({ text }) => ({ kind: 'token' as const, text })),
     ],
     cells: Array.from({ length: layers + 1 }, (_, layer) =>
       found.slice(layer * columns, (layer + 1) * columns).map((cell) => cell.map((token) => model.tokenScore(token))),
