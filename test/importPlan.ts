@@ -31,7 +31,7 @@ export async function plan(context: TestContext, request: Request): Promise<Impo
 }
 
 /** What the plan says of one thing. */
-export function found({ findings }: ImportPlan, what: string) {
+export function found({ findings }: Pick<ImportPlan, 'findings'>, what: string) {
   const finding = findings.find((each) => each.what === what);
   assert.ok(finding, `nothing is said of the ${what}`);
   return finding;

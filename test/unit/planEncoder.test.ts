@@ -4,6 +4,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { GraphBuilder } from '@clipcap/models/graphs/graph';
+import { openEncoder } from '@clipcap/models/import/openEncoder';
 import type { ImportPlan } from '@clipcap/models/import/planImport';
 import { files, found, plan, refuses, resaved } from '../importPlan.js';
 import { fixture } from '../root.js';
@@ -103,7 +104,9 @@ for (const [width, heads] of [
       ['visual.proj', [width, 32]],
       ['visual.transformer.resblocks.0.mlp.c_fc.weight', [1, width]],
     ]);
-    const { value, from } = found(await plan(context, { encoder }), 'encoder’s heads');
+    const opened = await openEncoder(encoder, {});
+    context.after(() => opened.close());
+    const { value, from } = found(opened, 'encoder’s heads');
     assert.deepEqual([value, from], [String(heads), 'assumed']);
   });
 }
