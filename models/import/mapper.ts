@@ -22,8 +22,8 @@ export interface InferredMapper {
   readonly findings: readonly Finding[];
 }
 
-/** What the scripts of either project take unless told otherwise. */
-const usualHeads: Readonly<Record<Layout, number>> = { official: 8, theocoombes: 16 };
+/** Of the official checkpoints. TheoCoombes/ClipCap trains with 16 unless its YAML file says otherwise: it is asked for. */
+const officialHeads = 8;
 
 /**
  * The official transformer mapper is for RN50x4's embeddings, and takes them normalised. CapDec has the same layout and
@@ -144,7 +144,7 @@ function transformer(
     const what = `was trained with ${configured} heads, as ${hints.configured?.place} says, not ${hints.heads}`;
     throw mismatch(path, what, 'Leave out --mapper-heads.');
   }
-  const heads = hints.heads ?? configured ?? usualHeads[hints.layout];
+  const heads = hints.heads ?? configured ?? officialHeads;
   if (width % heads !== 0) {
     const what = `has a mapper of width ${width}, which ${heads} heads do not divide`;
     throw mismatch(path, what, 'Say how many it was trained with: --mapper-heads.');
