@@ -125,7 +125,8 @@ def state_of(mapper, model, names=("clip_project", "gpt"), buffers=True):
     state = {f"{names[1]}.{name}": value for name, value in model.state_dict().items()}
     state |= {f"{names[0]}.{name}": value for name, value in mapper.state_dict().items()}
     for layer in range(model.config.n_layer if buffers else 0):
-        mask = torch.ones(CONTEXT, CONTEXT, dtype=torch.uint8).tril().view(1, 1, CONTEXT, CONTEXT)
+        positions = model.config.n_positions
+        mask = torch.ones(positions, positions, dtype=torch.uint8).tril().view(1, 1, positions, positions)
         state[f"{names[1]}.transformer.h.{layer}.attn.bias"] = mask
         state[f"{names[1]}.transformer.h.{layer}.attn.masked_bias"] = torch.tensor(-1e4)
     return state
