@@ -26,7 +26,7 @@ export function blockBytes(bits: BlockBits): number {
 
 /**
  * Rounds whole rows to 8 or 4 bit. A block's value of largest magnitude becomes the most negative integer, which has one
- * step more than the most positive one: its scale is negative where that value is positive.
+ * step more than the most positive one: its scale is negative where that value is positive, and NaN where one is not finite.
  * @param rows whole rows, one after another, row-major; any number of them, so a large matrix can go through in parts
  */
 export function quantiseBlocks(rows: Float32Array, columns: number, bits: BlockBits): QuantisedRows {
@@ -87,10 +87,12 @@ function quantise(
   }
 }
 
-/** The value of largest magnitude. */
+/** The value of largest magnitude; NaN if one is not finite. */
 function extreme(values: Float32Array, start: number, end: number): number {
   let found = 0;
   let magnitude = 0;
+  // 0 for finite numbers, NaN for others, and NaN for good from then on: no test is needed for each.
+  let differences = 0;
   for (let i = start; i < end; i++) {
     const value = values[i]!;
     const size = value < 0 ? -value : value;
@@ -98,6 +100,7 @@ function extreme(values: Float32Array, start: number, end: number): number {
       magnitude = size;
       found = value;
     }
+    differences += value - value;
   }
-  return found;
+  return found + differences;
 }
