@@ -47,13 +47,16 @@ export async function refuses(context: TestContext, request: Request, code: stri
 }
 
 interface Resaved {
-  /** The name that a tensor gets, or undefined if it is left out. */
-  readonly rename: (name: string) => string | undefined;
+  /** The name that a tensor gets, or undefined if it is left out. Default: its own. */
+  readonly rename?: (name: string) => string | undefined;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** The checkpoint's tensors in `weights.safetensors`, under other names. */
-export async function resaved(folder: string, from: string, { rename, metadata }: Resaved): Promise<string> {
+/** The checkpoint's tensors as a file of safetensors in float32. */
+export async function asSafetensors(
+  from: string,
+  { rename = (name) => name, metadata }: Resaved = {},
+): Promise<Buffer> {
   const checkpoint = await openCheckpoint(from);
   assert.ok(checkpoint.format !== 'onnx');
   const header: Record<string, object> = metadata ? { __metadata__: metadata } : {};
@@ -70,7 +73,12 @@ export async function resaved(folder: string, from: string, { rename, metadata }
     header[renamed] = { dtype: 'F32', shape: checkpoint.tensor(name)!.shape, data_offsets: [begin, end] };
   }
   await checkpoint.close();
+  return safetensorsBytes(header, Buffer.concat(data));
+}
+
+/** The same as `weights.safetensors` in a folder. */
+export async function resaved(folder: string, from: string, how?: Resaved): Promise<string> {
   const path = join(folder, 'weights.safetensors');
-  await writeFile(path, safetensorsBytes(header, Buffer.concat(data)));
+  await writeFile(path, await asSafetensors(from, how));
   return path;
 }

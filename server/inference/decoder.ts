@@ -77,8 +77,10 @@ class Decoding implements Steps {
 
   /** Lets the cache forget what no sequence attends to any more, once that is more than half of it. */
   #forget(attendedRows: readonly (readonly number[])[]): readonly (readonly number[])[] {
-    const alive = [...new Set(attendedRows.flat())].toSorted((a, b) => a - b);
-    if (!this.#cache.retain || 2 * alive.length >= this.#cache.rows) return attendedRows;
+    if (!this.#cache.retain) return attendedRows;
+    const alive = [...new Set(attendedRows.flat())];
+    if (2 * alive.length >= this.#cache.rows) return attendedRows;
+    alive.sort((a, b) => a - b);
     this.#cache.retain(alive);
     const moved = new Map(alive.map((row, index) => [row, index]));
     return attendedRows.map((list) => list.map((row) => moved.get(row)!));

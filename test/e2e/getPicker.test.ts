@@ -49,7 +49,7 @@ describe('“Get a Model…” in real VS Code', () => {
     async (vscode) => {
       const { workbench } = vscode;
       await workbench.command('ClipCap: Get a Model…');
-      await workbench.page.locator('.quick-input-title').filter({ hasText: which }).first().waitFor();
+      await workbench.titled(which);
       await picture(workbench, '1-list');
       await workbench.pick(which, model.title);
       const first = await workbench.dialog('how large');
@@ -104,7 +104,7 @@ describe('“Get a Model…” in real VS Code', () => {
   inVsCode('offers it to “Import Checkpoint…” at once', async ({ workbench }) => {
     await button(workbench.notification(`${model.title} is here.`), 'Import Checkpoint…').click();
     const title = 'Which ClipCap checkpoint?';
-    await workbench.page.locator('.quick-input-title').filter({ hasText: title }).first().waitFor();
+    await workbench.titled(title);
     await picture(workbench, '6-import');
     await workbench.page
       .locator('.quick-input-list .monaco-list-row')

@@ -24,6 +24,8 @@ export interface Workbench {
   readonly panel: () => Promise<Frame>;
   /** The frame of the Prefix Lens of a file, once it has the caption. */
   readonly lens: (name: string) => Promise<Frame>;
+  /** Waits for the question with this title. */
+  readonly titled: (title: string) => Promise<void>;
   /** Chooses an item of the list with this title. */
   readonly pick: (title: string, item: string) => Promise<void>;
   /** Types an answer into the input box with this title. */
@@ -135,6 +137,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       await page.locator('.tab.active').filter({ hasText: name }).first().waitFor();
     },
     command,
+    titled,
     theme: async (name) => {
       await command('Preferences: Color Theme');
       await chooseInQuickInput(name, name);

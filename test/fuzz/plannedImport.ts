@@ -7,14 +7,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openCheckpoint } from '@clipcap/models/checkpoints/openCheckpoint';
 import { readZip } from '@clipcap/models/checkpoints/zip';
 import { planImport } from '@clipcap/models/import/planImport';
 import { weightsFile } from '@clipcap/models/import/weightsFile';
 import { weightTensors } from '@clipcap/models/pack/tensors';
+import { asSafetensors } from '../importPlan.js';
 import { readJson } from '../json.js';
 import { fixture } from '../root.js';
-import { safetensorsBytes } from '../writeSafetensors.js';
 import { memoryFile } from './memoryFile.js';
 import { mutate } from './mutate.js';
 import type { Random } from './random.js';
@@ -57,6 +56,7 @@ export async function plannedImport(words: Words): Promise<FuzzedReader> {
   for (const name of ['tokenizer.json', 'theocoombes', 'clip-hf', 'vit-hf', 'dinov2-hf']) {
     cpSync(fixture(`import/${name}`), place(name), { recursive: true });
   }
+  // They take one read to find, instead of one for each record of an archive.
   for (const name of ['mlp', 'wrapped', 'theocoombes/model']) {
     await writeFile(place(`${name}.safetensors`), await asSafetensors(fixture(`import/${name}.pt`)));
   }
@@ -132,25 +132,6 @@ export async function plannedImport(words: Words): Promise<FuzzedReader> {
       }
     },
   };
-}
-
-/** The same tensors in float32, which take one read to find instead of one for each record of an archive. */
-async function asSafetensors(path: string): Promise<Buffer> {
-  const checkpoint = await openCheckpoint(path);
-  assert.ok(checkpoint.format !== 'onnx');
-  const header: Record<string, object> = {};
-  const pieces: Buffer[] = [];
-  let end = 0;
-  for (const name of checkpoint.names()) {
-    const begin = end;
-    for await (const { buffer, byteOffset, byteLength } of checkpoint.read(name)) {
-      pieces.push(Buffer.from(buffer, byteOffset, byteLength));
-      end += byteLength;
-    }
-    header[name] = { dtype: 'F32', shape: checkpoint.tensor(name)!.shape, data_offsets: [begin, end] };
-  }
-  await checkpoint.close();
-  return safetensorsBytes(header, Buffer.concat(pieces));
 }
 
 /** A checkpoint with a broken pickle in a sound archive. */

@@ -56,7 +56,7 @@ function activationOf({ manifest: { encoder } }: ImportPlan): string {
 }
 
 test('a state dict with OpenAI’s names may be another’s: its activation is assumed, and can be told', async (context) => {
-  const encoder = await resaved(await temporaryFolder(context), files('ViT.pt'), { rename: (name) => name });
+  const encoder = await resaved(await temporaryFolder(context), files('ViT.pt'));
   const planned = await plan(context, { encoder });
   assert.equal(activationOf(planned), 'quick-gelu');
   const { from, ambiguous, flag } = found(planned, 'encoder’s activation');
@@ -67,7 +67,7 @@ test('a state dict with OpenAI’s names may be another’s: its activation is a
 });
 
 test('the text side computes with the activation that was told', async (context) => {
-  const encoder = await resaved(await temporaryFolder(context), fixture('clipText/ViT.pt'), { rename: (name) => name });
+  const encoder = await resaved(await temporaryFolder(context), fixture('clipText/ViT.pt'));
   const labels = join(await temporaryFolder(context), 'labels.txt');
   await writeFile(labels, 'lion\ntiger');
   for (const activation of ['quick-gelu', 'gelu'] as const) {
