@@ -89,10 +89,24 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     });
 
   const input = page.locator('.quick-input-widget .quick-input-box input').first();
+  const rowOf = (item: string): Locator =>
+    page.locator('.quick-input-list .monaco-list-row').filter({ hasText: item }).first();
+  const clickRow = async (item: string): Promise<void> => {
+    const row = rowOf(item);
+    await row.waitFor();
+    await until(`a free “${item}” in the quick input`, patience.looks / 4, async () => {
+      // A pointer that rests where the list has opened brings up a row's hover, which lies over the next rows.
+      await page.mouse.move(0, 0);
+      return row.click({ timeout: 4 * patience.between }).then(
+        () => true,
+        () => undefined,
+      );
+    });
+  };
   const chooseInQuickInput = async (text: string, item: string): Promise<void> => {
     await input.waitFor();
     await input.fill(text);
-    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: item }).first().click();
+    await clickRow(item);
   };
   /** Presses a key that opens the quick input. An image that has just opened may keep the keyboard to itself. */
   const openQuickInput = (key: string): Promise<true> =>
@@ -107,7 +121,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     page.locator('.quick-input-widget .quick-input-title').filter({ hasText: title }).first().waitFor();
   const command = async (title: string): Promise<void> => {
     // The list has the commands that were there when it was opened: those of an extension may come later.
-    const entry = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first();
+    const entry = rowOf(title);
     await until(`the command ${title}`, patience.looks / 8, async () => {
       await openQuickInput('F1');
       await input.fill(`>${title}`);
@@ -116,7 +130,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
       await page.keyboard.press('Escape');
       return undefined;
     });
-    await entry.click();
+    await clickRow(title);
   };
 
   return {
@@ -190,7 +204,7 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
     frameWith: (selector) => frameWith(`a frame with ${selector}`, (frame) => frame.locator(selector)),
     pick: async (title, item) => {
       await titled(title);
-      await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: item }).first().click();
+      await clickRow(item);
     },
     answer: async (title, text) => {
       await titled(title);
