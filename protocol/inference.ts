@@ -57,6 +57,9 @@ export const tryProvider = new RequestType<{ model: string; provider: Provider }
   'inference/tryProvider',
 );
 
+/** Sent before a trial runs the pack on a provider: the one that is tried first, then the CPU. */
+export const trialRuns = new NotificationType<Provider>('inference/trialRuns');
+
 /** An image file and what messages call it. */
 export interface ImageBytes {
   readonly bytes: Uint8Array;

@@ -3,6 +3,7 @@ import type { PackManifest } from '@clipcap/models/pack/manifest';
 import type { PrefixStatistics } from '@clipcap/models/import/statistics';
 import { CaptionError } from '@clipcap/protocol/error';
 import { checkModel, measurePrefixes, type ImageBytes, type SelfCheck } from '@clipcap/protocol/inference';
+import { recognise } from '../inference/imageFormat.js';
 import { readImage } from '../process/readImage.js';
 import { findImages } from './images.js';
 import { inProcess } from './importProcess.js';
@@ -27,10 +28,10 @@ const batch = 8;
 
 /**
  * Whether what a pack will be tried on is there: asked before the pack is written, which takes long.
- * @throws CaptionError naming what is not there or cannot be read
+ * @throws CaptionError naming what is not there, cannot be read or is no image
  */
 export async function checkPhotos({ image, reference }: Pick<CheckOptions, 'image' | 'reference'>): Promise<void> {
-  if (image !== undefined) await imageBytes(image);
+  if (image !== undefined) recognise((await imageBytes(image)).bytes, image);
   if (reference !== undefined) await batches(reference);
 }
 

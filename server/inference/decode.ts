@@ -5,7 +5,7 @@
  */
 import type { Metadata, SharpOptions } from 'sharp';
 import { CaptionError } from '@clipcap/protocol/error';
-import { sniff } from './imageFormat.js';
+import { recognise } from './imageFormat.js';
 import { imageLibrary } from './imageLibrary.js';
 import { countPixels } from './pixelGarbage.js';
 import type { Pixels } from './resample.js';
@@ -67,21 +67,6 @@ async function decodePixels(bytes: Uint8Array, wide: boolean, cmyk: boolean): Pr
   const { width, height, channels } = info;
   countPixels(width * height);
   return { data: cmyk ? fromCmyk(samples, channels) : overWhite(samples, channels), width, height };
-}
-
-function recognise(bytes: Uint8Array, name: string): string {
-  if (bytes.length === 0) {
-    throw new CaptionError('empty-file', `${name} is empty (0 bytes). Restore the file, or leave it out.`);
-  }
-  const found = sniff(bytes);
-  if (found.kind === 'image') return found.format;
-  if (found.kind === 'refused') {
-    throw new CaptionError(
-      'unsupported-format',
-      `${name} is ${found.format}, which cannot be captioned yet. Convert it to PNG or JPEG first.`,
-    );
-  }
-  throw new CaptionError('not-an-image', `${name} is not an image. Name a JPEG, PNG, WebP, GIF, AVIF or TIFF file.`);
 }
 
 /** Width × height, if that is not too much. */

@@ -1,10 +1,11 @@
 /** What kind of file some bytes are, by their content: names and extensions lie. */
+import { CaptionError } from '@clipcap/protocol/error';
 
 /** Formats that are decoded. */
 type ImageFormat = 'JPEG' | 'PNG' | 'WebP' | 'GIF' | 'AVIF' | 'TIFF';
 
 /** `refused` names a format that is recognised but not decoded; `unknown` is everything else. */
-export type Sniffed =
+type Sniffed =
   | { readonly kind: 'image'; readonly format: ImageFormat }
   | { readonly kind: 'refused'; readonly format: string }
   | { readonly kind: 'unknown' };
@@ -63,7 +64,7 @@ function isSvg(bytes: Uint8Array): boolean {
 }
 
 /** Recognises a file by its first bytes. */
-export function sniff(bytes: Uint8Array): Sniffed {
+function sniff(bytes: Uint8Array): Sniffed {
   const head = latin1(bytes, 0, 16);
   if (head.startsWith('\xff\xd8\xff')) return { kind: 'image', format: 'JPEG' };
   if (head.startsWith('\x89PNG\r\n\x1a\n')) return { kind: 'image', format: 'PNG' };
@@ -79,4 +80,24 @@ export function sniff(bytes: Uint8Array): Sniffed {
   const refused = refusedSignatures.find(({ signature }) => head.startsWith(signature));
   if (refused) return { kind: 'refused', format: refused.format };
   return isSvg(bytes) ? { kind: 'refused', format: 'SVG' } : { kind: 'unknown' };
+}
+
+/**
+ * The format of an image that can be decoded, as far as its first bytes tell.
+ * @param name what messages call it
+ * @throws CaptionError `empty-file`, `unsupported-format` or `not-an-image`
+ */
+export function recognise(bytes: Uint8Array, name: string): ImageFormat {
+  if (bytes.length === 0) {
+    throw new CaptionError('empty-file', `${name} is empty (0 bytes). Restore the file, or leave it out.`);
+  }
+  const found = sniff(bytes);
+  if (found.kind === 'image') return found.format;
+  if (found.kind === 'refused') {
+    throw new CaptionError(
+      'unsupported-format',
+      `${name} is ${found.format}, which cannot be captioned yet. Convert it to PNG or JPEG first.`,
+    );
+  }
+  throw new CaptionError('not-an-image', `${name} is not an image. Name a JPEG, PNG, WebP, GIF, AVIF or TIFF file.`);
 }

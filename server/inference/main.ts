@@ -20,6 +20,7 @@ import {
   pictureOfImage,
   prioritise,
   runtimeInfo,
+  trialRuns,
   tryProvider,
 } from '@clipcap/protocol/inference';
 import { inspect } from './decode.js';
@@ -67,7 +68,9 @@ connection.onRequest(encodeImage, (params, token) => lens.encode(params, token).
 connection.onRequest(pictureOfImage, (params, token) => lens.picture(params, token).catch(respond));
 connection.onRequest(computeLens, (params, token) => lens.compute(params, token).catch(respond));
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
-connection.onRequest(tryProvider, ({ model, provider }) => runTrial(model, provider).catch(respond));
+connection.onRequest(tryProvider, ({ model, provider }) =>
+  runTrial(model, provider, (on) => connection.sendNotification(trialRuns, on)).catch(respond),
+);
 connection.onRequest(checkModel, async ({ model, image }) => {
   try {
     const check = await selfCheck(model, image);

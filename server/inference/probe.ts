@@ -15,17 +15,16 @@ export interface Probe {
   readonly prefix: Float32Array;
   /** Cosines of each prefix position's nearest tokens. */
   readonly nearest: Float32Array;
-  /** Of the first token, [1,V]. */
-  readonly logits: Float32Array;
-  /** Greedily chosen. */
-  readonly tokens: readonly number[];
-  /** By how much the logit of each of `tokens` exceeded the second largest. */
-  readonly gaps: readonly number[];
+  /**
+   * Of each step, [V], less the step's mean: softmax does not see what all logits have in common, and GPT-2's have
+   * several times more in common than they differ by.
+   */
+  readonly logits: readonly Float32Array[];
   /** Of the fastest run, encoder to last token. */
   readonly milliseconds: number;
 }
 
-/** Tokens that are generated: enough for the cache to have been continued several times. */
+/** Enough for the cache to have been continued several times. */
 const steps = 8;
 const nearestCount = 4;
 /** A first run that took longer was not slow for its compiling alone: there is no second one. */
@@ -54,11 +53,11 @@ export async function probe(stored: Pack, provider: Provider): Promise<Probe> {
       const start = performance.now();
       const embedding = await encoder.encode([pixels]);
       const prefix = await mapper.map(embedding);
-      const greedy = await decodeGreedily(decoder, prefix, vocabulary);
+      const logits = await logitsOf(decoder, prefix, vocabulary);
       const rows = await nearest.find(prefix, nearestCount);
       const scores = rows.flatMap((row) => row.nearest.map(({ score }) => score));
       const milliseconds = performance.now() - start;
-      return { embedding, prefix, nearest: Float32Array.from(scores), ...greedy, milliseconds };
+      return { embedding, prefix, nearest: Float32Array.from(scores), logits, milliseconds };
     };
     const first = await once();
     if (first.milliseconds > longestWarmUp) return first;
@@ -69,43 +68,27 @@ export async function probe(stored: Pack, provider: Provider): Promise<Probe> {
   }
 }
 
-async function decodeGreedily(
-  decoder: Decoder,
-  prefix: Float32Array,
-  vocabulary: number,
-): Promise<Pick<Probe, 'logits' | 'tokens' | 'gaps'>> {
+/** Continues the prefix with tokens that depend on nothing that was computed, so that every step can be compared. */
+async function logitsOf(decoder: Decoder, prefix: Float32Array, vocabulary: number): Promise<Float32Array[]> {
   const decoding = decoder.begin(prefix, 1);
   try {
-    const logits = await decoding.first();
-    const tokens: number[] = [];
-    const gaps: number[] = [];
-    for (let latest = logits; ; latest = await decoding.next([0], tokens.slice(-1))) {
-      const { token, gap } = largest(latest.subarray(0, vocabulary));
-      tokens.push(token);
-      gaps.push(gap);
-      if (tokens.length === steps) return { logits, tokens, gaps };
-    }
+    const logits = [centred(await decoding.first(), vocabulary)];
+    const tokens = noise(steps - 1).map((value) => Math.floor(((value + 2) / 4) * vocabulary));
+    for (const token of tokens) logits.push(centred(await decoding.next([0], [token]), vocabulary));
+    return logits;
   } finally {
     decoding.dispose();
   }
 }
 
-function largest(logits: Float32Array): { token: number; gap: number } {
-  let token = 0;
-  let second = -Infinity;
-  for (let id = 1; id < logits.length; id++) {
-    const value = logits[id]!;
-    if (value > logits[token]!) {
-      second = logits[token]!;
-      token = id;
-    } else if (value > second) {
-      second = value;
-    }
-  }
-  return { token, gap: logits[token]! - second };
+/** @param logits of which those behind the vocabulary are padding */
+function centred(logits: Float32Array, vocabulary: number): Float32Array {
+  const values = logits.subarray(0, vocabulary);
+  const mean = values.reduce((sum, value) => sum + value, 0) / vocabulary;
+  return values.map((value) => value - mean);
 }
 
-/** Pixel values as normalised images have them, −2…2, the same on every machine. */
+/** Numbers from −2 to below 2, as pixel values of normalised images are, the same on every machine. */
 function noise(length: number): Float32Array {
   let state = 1;
   return Float32Array.from({ length }, () => {

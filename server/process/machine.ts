@@ -3,14 +3,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, hostname, release } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import type { Provider } from '@clipcap/protocol/provider';
 
-/** Files and folders that drivers leave behind when they are installed or updated. */
-const driverTraces: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
-  linux: ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/dev/dri', '/usr/lib/x86_64-linux-gnu/libvulkan.so.1'],
-  win32: [join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32', 'DriverStore', 'FileRepository')],
+/** Where Linux lists Vulkan's drivers, and where distributions put libraries, theirs and CUDA's. */
+const linuxFolders = {
+  vulkan: ['usr/share/vulkan/icd.d', 'etc/vulkan/icd.d'],
+  libraries: ['usr/lib/x86_64-linux-gnu', 'usr/lib/aarch64-linux-gnu', 'usr/lib64', 'usr/lib', 'usr/local/cuda/lib64'],
 };
+const driverLibrary = /^(?:lib(?:vulkan|cuda|cudnn|cublas|cufft|curand)|amdvlk)[\w.-]*\.so/u;
 
 /** Variables that decide which device and which driver a provider finds. */
 const driverVariables = ['CUDA_PATH', 'CUDA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
@@ -26,8 +27,11 @@ export function cudaLibrary(): string {
   return join(folder, 'libonnxruntime_providers_cuda.so');
 }
 
-/** A digest of the machine, its graphics drivers and ONNX Runtime. */
-export function machineIdentity(): string {
+/**
+ * A digest of the machine, its graphics drivers and ONNX Runtime.
+ * @param root the folder that Linux's drivers are looked for in
+ */
+export function machineIdentity(root = '/'): string {
   const facts = [
     hostname(),
     process.platform,
@@ -36,8 +40,8 @@ export function machineIdentity(): string {
     cpus()[0]?.model,
     readText(join(runtimeFolder(), 'package.json')),
     readText('/proc/driver/nvidia/version'),
-    traces(cudaLibrary()),
-    ...(driverTraces[process.platform] ?? []).map(traces),
+    trace(cudaLibrary()),
+    ...driverTraces(root),
     ...driverVariables.map((name) => process.env[name]),
   ];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
@@ -51,13 +55,40 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** A file's size and time, or those of a folder's files. */
-function traces(path: string): unknown {
+/** What changes when drivers are installed or updated; on macOS they are part of its release. */
+function driverTraces(root: string): readonly unknown[] {
+  if (process.platform === 'win32') {
+    // Of the store's thousands only the folder's own time.
+    return [trace(join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32', 'DriverStore', 'FileRepository'))];
+  }
+  if (process.platform !== 'linux') return [];
+  const given = (process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((folder) => isAbsolute(folder));
+  return [
+    // Device nodes are made anew at every start.
+    names(join(root, 'dev/dri')),
+    ...linuxFolders.vulkan.map((folder) => tracesIn(join(root, folder), /\.json$/u)),
+    ...linuxFolders.libraries.map((folder) => tracesIn(join(root, folder), driverLibrary)),
+    ...given.map((folder) => tracesIn(folder, driverLibrary)),
+  ];
+}
+
+function tracesIn(folder: string, pattern: RegExp): readonly unknown[] {
+  return names(folder).flatMap((name) => (pattern.test(name) ? [[name, trace(join(folder, name))]] : []));
+}
+
+function names(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).toSorted();
+  } catch {
+    return [];
+  }
+}
+
+/** Size and time of what a path leads to. */
+function trace(path: string): readonly [size: number, milliseconds: number] | undefined {
   try {
     const { size, mtimeMs } = statSync(path);
-    // Of the driver store's thousands only the folder's own time; device nodes are made anew with every start.
-    if (process.platform === 'win32') return mtimeMs;
-    return existsSync(join(path, '.')) ? readdirSync(path) : [size, mtimeMs];
+    return [size, mtimeMs];
   } catch {
     return undefined;
   }

@@ -41,8 +41,10 @@ export class ProvedInference implements Inference {
   readonly #chosen = new Map<string, Provider>();
   /** Packs whose providers were tried, or are being tried, by this process. */
   readonly #tried = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers = new Set<NodeJS.Timeout>();
   #trials: Promise<void> = Promise.resolve();
+  /** The pack that was asked for last. */
+  #latest: string | undefined;
 
   constructor(options: ProvedInferenceOptions) {
     this.#options = options;
@@ -105,10 +107,12 @@ export class ProvedInference implements Inference {
     } catch (error) {
       const failed = asked === 'auto' && provider !== 'cpu' && error instanceof CaptionError && blamed.has(error.code);
       if (!failed) throw error;
-      log('warn', `${provider} failed after it had been trusted; the CPU takes over. ${error.message}`);
+      log('warn', `${provider} failed after it had been trusted; the CPU is asked. ${error.message}`);
+      // What fails there, too, is not the provider's fault.
+      const result = await run('cpu');
       await choice.distrust(model, provider, `it failed after it had been trusted (${error.message})`);
       this.#chosen.set(model, 'cpu');
-      return run('cpu');
+      return result;
     }
   }
 
@@ -124,7 +128,7 @@ export class ProvedInference implements Inference {
 
   /** Also forgets what trials showed: drivers may have changed. */
   async restart(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#clearTimers();
     this.#tried.clear();
     this.#chosen.clear();
     await this.#options.choice.forget();
@@ -132,7 +136,7 @@ export class ProvedInference implements Inference {
   }
 
   async dispose(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#clearTimers();
     this.#options.stop.abort();
     await this.#trials;
     await this.#options.inference.dispose();
@@ -141,6 +145,7 @@ export class ProvedInference implements Inference {
 
   async #provider(model: string, asked: string, token?: CancellationToken): Promise<Provider> {
     const { choice, switches } = this.#options;
+    this.#latest = model;
     if (asked !== 'auto') {
       const named = choice.named(model, asked);
       await (token ? Promise.race([named, cancellation(token)]) : named);
@@ -155,9 +160,16 @@ export class ProvedInference implements Inference {
   #tryLater(model: string, asked: string): void {
     if (asked !== 'auto' || this.#tried.has(model) || this.#options.stop.signal.aborted) return;
     this.#tried.add(model);
-    this.#timer = setTimeout(() => {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
       this.#trials = this.#trials.then(() => this.#try(model));
     }, restMilliseconds);
+    this.#timers.add(timer);
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
   }
 
   async #try(model: string): Promise<void> {
@@ -172,7 +184,8 @@ export class ProvedInference implements Inference {
       this.#states.fire(this.state);
       if (!switches || provider === before) return;
       log('info', `${provider} takes over from ${before}.`);
-      await inference.load(model, provider);
+      // Another pack may be in use by now, and only one is in memory.
+      if (model === this.#latest) await inference.load(model, provider);
     } catch (error) {
       if (this.#options.stop.signal.aborted) return;
       log('warn', `Execution providers were not tried. ${error instanceof Error ? error.message : String(error)}`);

@@ -29,7 +29,7 @@ export interface ProviderChoiceOptions {
 export class ProviderChoice {
   readonly #options: ProviderChoiceOptions;
   /** Trials under way, by pack and provider. */
-  readonly #running = new Map<string, Promise<TrialResult>>();
+  #running = new Map<string, Promise<TrialResult>>();
 
   constructor(options: ProviderChoiceOptions) {
     this.#options = options;
@@ -49,7 +49,7 @@ export class ProviderChoice {
     throw new CaptionError(
       'provider-unavailable',
       `The execution provider ${asked} cannot be used: ${reason}. Use auto or cpu; after a change of drivers, try it ` +
-        'again with "clipcap doctor --retry-providers" or "ClipCap: Restart Inference".',
+        'again with "ClipCap: Restart Inference" in VS Code, elsewhere with "clipcap doctor --retry-providers".',
     );
   }
 
@@ -88,8 +88,9 @@ export class ProviderChoice {
     await this.#options.verdicts.set(pack ?? '', provider, { outcome: 'refused', reason });
   }
 
-  /** Everything is to be tried again. */
+  /** Everything is to be tried again, what is being tried now, too. */
   async forget(): Promise<void> {
+    this.#running = new Map();
     await this.#options.verdicts.clear();
   }
 
@@ -102,12 +103,13 @@ export class ProviderChoice {
   }
 
   async #try(key: string, model: string, pack: string | undefined, provider: Provider): Promise<TrialResult> {
+    const running = this.#running;
     try {
       const result = await this.#options.trial(model, provider);
-      if (pack !== undefined) await this.#options.verdicts.set(pack, provider, result);
+      if (pack !== undefined && running === this.#running) await this.#options.verdicts.set(pack, provider, result);
       return result;
     } finally {
-      this.#running.delete(key);
+      running.delete(key);
     }
   }
 }

@@ -4,11 +4,11 @@
  */
 import { EventEmitter } from 'node:events';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
-import { tryProvider } from '@clipcap/protocol/inference';
+import { trialRuns, tryProvider } from '@clipcap/protocol/inference';
 import type { Provider, TrialResult } from '@clipcap/protocol/provider';
 import { Child } from './child.js';
 
-/** Longer than any working provider was seen to need, first compilation of its kernels included. */
+/** Longer than any working provider was seen to need for its runs, first compilation of its kernels included. */
 const trialLimit = 120_000;
 
 /**
@@ -16,6 +16,7 @@ const trialLimit = 120_000;
  *
  * @param entry the inference process's script
  * @param signal ends the trial
+ * @param limitMilliseconds for the provider; what the pack's hashes and the CPU take does not count
  * @throws CaptionError what is wrong with the pack, or `cancelled`
  */
 export async function runTrial(
@@ -38,7 +39,10 @@ export async function runTrial(
   let timer: NodeJS.Timeout | undefined;
   const hang = new Promise<TrialResult>((resolve) => {
     const reason = `it had not answered after ${limitMilliseconds / 1000} seconds`;
-    timer = setTimeout(() => resolve({ outcome: 'refused', reason }), limitMilliseconds);
+    child.connection.onNotification(trialRuns, (on) => {
+      clearTimeout(timer);
+      if (on === provider) timer = setTimeout(() => resolve({ outcome: 'refused', reason }), limitMilliseconds);
+    });
   });
   const abort = new Promise<never>((_, reject) => {
     const cancel = (): void => reject(new CaptionError('cancelled', `The trial of ${provider} was cancelled.`));

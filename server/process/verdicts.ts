@@ -2,7 +2,7 @@
  * What trials of execution providers showed, kept between processes: a trial costs seconds, so it is made once for a
  * machine with its drivers, a version of ONNX Runtime and a pack.
  */
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { isProvider, type Provider, type TrialResult } from '@clipcap/protocol/provider';
@@ -35,7 +35,8 @@ export const verdictsFile = 'providers.json';
 export class Verdicts {
   readonly #file: string;
   readonly #machine: string;
-  #entries: Promise<readonly Entry[]> | undefined;
+  /** What was read or written last, and when the file was changed by then. */
+  #known: { readonly entries: readonly Entry[]; readonly changed: number | undefined } | undefined;
 
   constructor(file: string, machine: string) {
     this.#file = file;
@@ -43,8 +44,11 @@ export class Verdicts {
   }
 
   async get(pack: string, provider: Provider): Promise<TrialResult | undefined> {
-    const entries = await (this.#entries ??= this.#read());
-    return entries.findLast((entry) => this.#concerns(entry, pack, provider))?.result;
+    const changed = await this.#changed();
+    // Another process may have been told to forget.
+    if (this.#known?.changed !== changed) this.#known = undefined;
+    this.#known ??= { entries: await this.#read(), changed };
+    return this.#known.entries.findLast((entry) => this.#concerns(entry, pack, provider))?.result;
   }
 
   async set(pack: string, provider: Provider, result: TrialResult): Promise<void> {
@@ -76,7 +80,6 @@ export class Verdicts {
   /** Written beside and renamed: a reader never sees half of it. */
   async #write(entries: readonly Entry[]): Promise<void> {
     const kept = entries.slice(-keptEntries);
-    this.#entries = Promise.resolve(kept);
     let folder: string | undefined;
     try {
       await mkdir(dirname(this.#file), { recursive: true });
@@ -88,6 +91,14 @@ export class Verdicts {
     } finally {
       if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
+    this.#known = { entries: kept, changed: await this.#changed() };
+  }
+
+  #changed(): Promise<number | undefined> {
+    return stat(this.#file).then(
+      ({ ctimeMs }) => ctimeMs,
+      () => undefined,
+    );
   }
 }
 

@@ -24,7 +24,7 @@ function info(provider: string): ModelInfo {
 interface SetUp {
   readonly switches?: boolean;
   readonly trial?: TrialResult;
-  /** Providers on which captions fail. */
+  /** Providers on which captions fail; may be changed meanwhile. */
   readonly failing?: readonly string[];
 }
 
@@ -91,7 +91,7 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
   };
   const changed = new Promise<void>((resolve) => inference.onState(() => resolve()));
   const loaded = new Promise<void>((resolve) => loads.event(() => resolve()));
-  return { inference, caption, events, changed, loaded, stop };
+  return { inference, model, caption, events, changed, loaded, stop };
 }
 
 test('the first caption runs on the CPU; trials come after it, and the winner takes over', async (t) => {
@@ -141,6 +141,27 @@ test('with auto, a provider that fails after it was trusted hands over to the CP
   assert.equal((await caption()).model.provider, 'cpu');
   assert.equal((await caption()).model.provider, 'cpu');
   assert.deepEqual(events.slice(3), ['caption on webgpu', 'caption on cpu', 'caption on cpu']);
+});
+
+test('a provider is not blamed for an image that fails on the CPU, too', async (t) => {
+  const failing: string[] = [];
+  const { caption, events, loaded } = await setUp(t, { failing });
+  await caption();
+  await loaded;
+  failing.push('webgpu', 'cpu');
+  await assert.rejects(caption(), { code: 'inference-crashed' });
+  failing.length = 0;
+  assert.equal((await caption()).model.provider, 'webgpu');
+  assert.deepEqual(events.slice(3), ['caption on webgpu', 'caption on cpu', 'caption on webgpu']);
+});
+
+test('a provider that proves itself does not bring back a pack that is no longer in use', async (t) => {
+  const { inference, model, caption, events, changed } = await setUp(t);
+  await caption();
+  await inference.load(`${model}-2`, 'cpu');
+  await changed;
+  assert.deepEqual(events, ['caption on cpu', 'load on cpu', 'trial of webgpu']);
+  assert.equal((await caption()).model.provider, 'webgpu');
 });
 
 test('a provider asked for by name that fails is an error, not another provider', async (t) => {

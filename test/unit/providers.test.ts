@@ -3,6 +3,7 @@
  * CUDA, DirectML or Core ML would say, behind the interface of the real ones.
  */
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -30,6 +31,8 @@ interface Machine {
   readonly absent?: Partial<Record<Provider, string>>;
   readonly machine?: string;
   readonly folder?: string;
+  /** What a trial waits for. */
+  readonly until?: Promise<unknown>;
 }
 
 /** A fake machine: `tried` records its trials. */
@@ -44,10 +47,11 @@ async function fakeMachine(t: TestContext, machine: Machine) {
     order: machine.order ?? ['cuda', 'webgpu', 'cpu'],
     verdicts: new Verdicts(file, machine.machine ?? 'this machine'),
     absence: (provider) => machine.absent?.[provider],
-    trial: (_, provider) => {
+    trial: async (_, provider) => {
       tried.push(provider);
+      await machine.until;
       const result = machine.trials?.[provider];
-      return result ? Promise.resolve(result) : Promise.reject(new Error(`${provider} was not to be tried`));
+      return result ?? assert.fail(`${provider} was not to be tried`);
     },
   });
   return { choice, pack, tried, file, folder };
@@ -160,6 +164,26 @@ test('what was found can be forgotten, and is then tried again', async (t) => {
   assert.deepEqual(tried, ['webgpu', 'webgpu']);
   assert.match(await readFile(file, 'utf8'), /busy/u);
   assert.deepEqual(await readdir(join(folder, 'cache')), ['providers.json']);
+});
+
+test('what another process has forgotten is not known here any more', async (t) => {
+  const { choice, pack, folder, tried } = await fakeMachine(t, { trials: { webgpu: refused('busy') } });
+  await choice.prove(pack, 'webgpu');
+  await (await fakeMachine(t, { folder })).choice.forget();
+  await choice.prove(pack, 'webgpu');
+  assert.deepEqual(tried, ['webgpu', 'webgpu']);
+});
+
+test('a trial that was under way when all was forgotten leaves nothing', async (t) => {
+  const end = new EventEmitter();
+  const until = once(end, 'end');
+  const { choice, pack, tried } = await fakeMachine(t, { trials: { webgpu: refused('old driver') }, until });
+  const trial = choice.prove(pack, 'webgpu');
+  while (tried.length === 0) await choice.verdicts(pack);
+  await choice.forget();
+  end.emit('end');
+  assert.equal((await trial).reason, 'old driver');
+  assert.equal((await choice.verdicts(pack)).find(({ provider }) => provider === 'webgpu')?.state, 'untried');
 });
 
 test('a memory that is damaged or cannot be written costs a trial, no more', async (t) => {
