@@ -4,13 +4,16 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, parse as parsePath } from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { CST, Lexer, parse as parseYaml } from 'yaml';
 import * as z from 'zod/mini';
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { invalid, unsupported } from '../checkpoints/errors.js';
 import { type Place, placesOf } from './places.js';
 
-const maxBytes = 2 ** 20;
+/** Those that are written have some two thousand. */
+const maxBytes = 2 ** 16;
+/** Those that are written have three. The parser calls itself for each, and V8 may end the process without a stack. */
+const maxLevels = 64;
 
 const configuration = z.object({
   transformer_attention_heads: z.optional(z.int().check(z.positive())),
@@ -74,11 +77,32 @@ async function configIn({ folder, stem: name }: Place): Promise<string | undefin
 async function readYaml(path: string): Promise<unknown> {
   const status = await stat(path);
   if (!status.isFile() || status.size > maxBytes) throw invalid(path, `it is no file of at most ${maxBytes} bytes`);
+  const text = await readFile(path, 'utf8');
+  if (levels(text) > maxLevels) throw invalid(path, `it is nested more than ${maxLevels} levels deep`);
   try {
-    return parseYaml(await readFile(path, 'utf8'), { schema: 'core', logLevel: 'silent' });
+    return parseYaml(text, { schema: 'core', logLevel: 'error' });
   } catch (cause) {
     throw invalid(path, 'it is not YAML', cause);
   }
+}
+
+/**
+ * At least half of a YAML text's nesting: a block lies further in than the one around it, unless it is a list in a map,
+ * or its indicator follows on the same line.
+ */
+function levels(text: string): number {
+  let [deepest, open, line, isStart] = [0, 0, 0, true];
+  for (const token of new Lexer().lex(text)) {
+    const type = CST.tokenType(token);
+    if (type === 'newline') line = 0;
+    else if (type === 'space') line += isStart ? token.length : 0;
+    else if (type === 'seq-item-ind' || type === 'explicit-key-ind' || type === 'map-value-ind') line++;
+    else if (type === 'flow-seq-start' || type === 'flow-map-start') open++;
+    else if (type === 'flow-seq-end' || type === 'flow-map-end') open--;
+    isStart = type === 'newline';
+    deepest = Math.max(deepest, open + line);
+  }
+  return deepest;
 }
 
 function taken(path: string, value: unknown, place: string): TrainingConfig {

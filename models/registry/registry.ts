@@ -81,6 +81,7 @@ export function findModel(id: string): Model {
 const layout: readonly ModelFile[] = [
   { name: 'config.json' },
   { name: 'preprocessor_config.json', optional: true },
+  { name: 'processor_config.json', optional: true },
   {
     name: 'model.safetensors',
     orElse: ['model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json'],

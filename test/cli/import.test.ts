@@ -171,6 +171,11 @@ test('the self-check of a made picture says how a caption would begin, that of a
   assert.ok(image.captions[0]!.text.startsWith(check.caption!.slice(0, 5)));
 });
 
+test('an image to try the pack on that is none is refused before anything is written', async (context) => {
+  const { result } = await importCase(context, 'mlp', ['--dry-run', '--json', '--image', files('expected.json')]);
+  assert.equal(failure(result.stdout).code, 'not-an-image');
+});
+
 /** What is stored, and by how much norms (as a share) and log-probabilities (in nats) may differ: half more than was measured. */
 const types = [
   { dtype: 'fp16', stored: 'F16', ofNorm: 3e-4, ofLogProb: 0.002 },

@@ -144,14 +144,29 @@ test('a processor_config.json without an image processor changes nothing', async
   assert.deepEqual(planned.manifest.encoder.image.mean, [0.1, 0.2, 0.3]);
 });
 
-test('a YAML file that is no list of settings is refused as a whole', async (t) => {
-  const folder = join(await temporaryFolder(t), 'theocoombes');
-  await cp(files('theocoombes'), folder, { recursive: true });
-  await writeFile(join(folder, 'model_config.yaml'), 'settings');
-  const message = /model_config\.yaml.*: the document: /u;
-  const given = { checkpoint: join(folder, 'model.pt'), encoder: files('vit-hf') };
-  await assert.rejects(plan(given), refused('checkpoint-invalid', message));
-});
+for (const { name, yaml, message } of [
+  { name: 'is no list of settings', yaml: 'settings', message: /model_config\.yaml.*: the document: /u },
+  { name: 'is larger than any that is written', yaml: '['.repeat(70_000), message: /model_config\.yaml.*65536 bytes/u },
+  { name: 'breaks off', yaml: 'transformer_attention_heads: 2\nencoder: [', message: /model_config\.yaml.*not YAML/u },
+  ...['[', '{a: ', '[\n', '- ', '? ', '!!seq - ', '- &a - '].map((level) => ({
+    name: `is nested without end by ${JSON.stringify(level)}`,
+    yaml: level.repeat(8000),
+    message: /model_config\.yaml.*nested more than/u,
+  })),
+  {
+    name: 'is nested line by line',
+    yaml: Array.from({ length: 300 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join(''),
+    message: /model_config\.yaml.*nested more than/u,
+  },
+]) {
+  test(`a YAML file that ${name} is refused as a whole`, async (t) => {
+    const folder = join(await temporaryFolder(t), 'theocoombes');
+    await cp(files('theocoombes'), folder, { recursive: true });
+    await writeFile(join(folder, 'model_config.yaml'), yaml);
+    const given = { checkpoint: join(folder, 'model.pt'), encoder: files('vit-hf') };
+    await assert.rejects(plan(given), refused('checkpoint-invalid', message));
+  });
+}
 
 test('a tokenizer that is nested without end is refused', async (t) => {
   const tokenizer = join(await temporaryFolder(t), 'deep.json');
