@@ -162,20 +162,21 @@ async function pickPath(options: OpenDialogOptions): Promise<Source | undefined>
 }
 
 async function showImported(
-  { pack, findings, check }: ImportDocument,
+  { pack, findings, check, warning }: ImportDocument,
   out: string,
   log: LogOutputChannel,
 ): Promise<void> {
   log.info(`Imported ${out}: ${pack.encoder}, ${pack.mapper}, ${pack.dtype}`);
   for (const { what, value, from } of findings) log.info(`  ${what}: ${value} (${from})`);
   if (check) log.info(`  self-check: the prefix changes by ${(100 * check.prefixDifference).toFixed(1)} %`);
+  if (warning !== undefined) log.warn(warning);
   const use = 'Use It';
   const labels = findings.find(({ what }) => what === 'labels');
-  const choice = await window.showInformationMessage(
-    `${pack.title} was imported: ${pack.encoder}, ${pack.mapper}.${labels ? ` Labels: ${labels.value}.` : ''}`,
-    use,
-    'Show Log',
-  );
+  const sentences = [`${pack.title} was imported: ${pack.encoder}, ${pack.mapper}.`];
+  if (warning !== undefined) sentences.push(warning);
+  if (labels) sentences.push(`Labels: ${labels.value}.`);
+  const show = warning === undefined ? window.showInformationMessage : window.showWarningMessage;
+  const choice = await show(sentences.join(' '), use, 'Show Log');
   if (choice === use) await workspace.getConfiguration('clipcap').update('model', out, true);
   else if (choice !== undefined) log.show();
 }

@@ -1,5 +1,5 @@
 /** “Install CUDA Support…”: says what will be downloaded, and lets the command line do it if the user agrees. */
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { ProgressLocation, window, type LogOutputChannel } from 'vscode';
 
@@ -27,18 +27,21 @@ export async function installCuda(cli: string, log: LogOutputChannel): Promise<b
     cancellable: true,
   };
   return window.withProgress(progress, async (_, token) => {
-    const child = spawn(process.execPath, [cli, 'doctor', '--install-cuda', '--yes'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+    const child = fork(cli, ['doctor', '--install-cuda', '--yes'], {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
     });
-    token.onCancellationRequested(() => child.kill());
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
+    // It takes the end of the channel for Ctrl-C: it ends the download, too, and leaves nothing of it.
+    token.onCancellationRequested(() => {
+      if (child.connected) child.disconnect();
     });
-    const said = (await text(child.stderr)).trim();
-    if ((await ended) === 0) return true;
+    // Not its 'close': that never comes once this side has ended the channel.
+    const ended = new Promise<number | null>((resolve, reject) => child.once('exit', resolve).once('error', reject));
+    const [stderr, code] = await Promise.all([child.stderr ? text(child.stderr) : '', ended]);
+    if (code === 0) return true;
     if (token.isCancellationRequested) return false;
+    const said = stderr.trim();
     log.error(said);
     if ((await window.showErrorMessage(said || 'CUDA’s library could not be installed.', 'Show Log')) !== undefined)
       log.show();

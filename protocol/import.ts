@@ -56,4 +56,6 @@ export interface ImportDocument {
   /** Absent if the pack was not tried. */
   readonly check?: SelfCheck;
   readonly referencePhotos?: number;
+  /** What speaks against the pack although it runs, in a sentence or two for people. */
+  readonly warning?: string;
 }

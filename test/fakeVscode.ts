@@ -1,4 +1,7 @@
-/** A fake: of the editor's API what the panels of the Prefix Lens use, without an editor. `panels` are those that are open. */
+/**
+ * A fake: of the editor's API what the panels of the Prefix Lens and the commands' dialogs use, without an editor. `panels`
+ * are those that are open, `user` is who answers.
+ */
 import { CancellationTokenSource, Emitter } from 'vscode-jsonrpc';
 import { URI, Utils } from 'vscode-uri';
 
@@ -6,6 +9,7 @@ export { CancellationTokenSource };
 
 export const Uri = Object.assign(URI, { joinPath: Utils.joinPath });
 export const ViewColumn = { Beside: -2 };
+export const ProgressLocation = { Notification: 15 };
 export function TabInputText(): void {}
 export function TabInputCustom(): void {}
 export const FileType = {};
@@ -44,6 +48,27 @@ export class FakePanel {
 
 export const panels: FakePanel[] = [];
 
+interface Notice {
+  readonly kind: 'information' | 'warning' | 'error';
+  readonly message: string;
+}
+
+export const user = {
+  /** What is chosen, dialog by dialog: a label, or a file. Without an answer, a dialog is closed. */
+  answers: [] as (string | URI)[],
+  /** What was shown. */
+  notices: [] as Notice[],
+  /** The button of the last progress. */
+  cancel: (): void => undefined,
+};
+
+function notice(kind: Notice['kind']) {
+  return (message: string) => {
+    user.notices.push({ kind, message });
+    return Promise.resolve(user.answers.shift());
+  };
+}
+
 const noTabs = { activeTab: undefined };
 
 export const window = {
@@ -52,5 +77,21 @@ export const window = {
     const panel = new FakePanel();
     panels.push(panel);
     return panel;
+  },
+  showInformationMessage: notice('information'),
+  showWarningMessage: notice('warning'),
+  showErrorMessage: notice('error'),
+  showOpenDialog: () => Promise.resolve(user.answers.splice(0, 1)),
+  showQuickPick: (items: readonly { readonly label: string }[]) => {
+    const chosen = user.answers.shift();
+    return Promise.resolve(items.find(({ label }) => label === chosen));
+  },
+  withProgress: <Result>(
+    _: unknown,
+    run: (progress: object, token: CancellationTokenSource['token']) => Promise<Result>,
+  ) => {
+    const source = new CancellationTokenSource();
+    user.cancel = () => source.cancel();
+    return run({ report: () => undefined }, source.token);
   },
 };

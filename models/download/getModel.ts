@@ -9,7 +9,7 @@ import { fetchFile } from './fetchFile.js';
 import { arrived } from './part.js';
 import { planDownload, type Plan } from './plan.js';
 import type { Patience } from './retry.js';
-import { folderOf, isUnchanged, readNote, storedModel, writeNote, type Note } from './store.js';
+import { folderOf, presentFile, readNote, storedModel, writeNote, type Note } from './store.js';
 
 /** What the user is asked. Nothing is asked of any server before the first answer is yes. */
 export type Question =
@@ -83,12 +83,13 @@ async function fetchAll(model: Model, plan: Plan, folder: string, options: GetOp
     const tell = (received: number): void =>
       progress?.({ file: file.name, received: before + received, total: plan.bytes });
     const current = stored !== undefined && (file.sha256 === undefined || file.sha256 === stored.sha256);
-    if (!current || !(await isUnchanged(folder, file.name, stored))) {
+    if (!current || !(await presentFile(folder, file.name, stored))) {
       const seenBefore = stored?.trust === 'first-use' ? stored.sha256 : undefined;
       const sha256 = await fetchFile(file, folder, { connection, seenBefore, progress: tell, signal, patience });
       const { size, trust, url } = file;
-      const { mtimeMs: modified } = await stat(join(folder, file.name));
-      files[file.name] = { size, sha256, trust, url: url.href, modified };
+      // After the last renaming, which counts as a change of the entry.
+      const { mtimeMs: modified, ctimeMs: changed } = await stat(join(folder, file.name));
+      files[file.name] = { size, sha256, trust, url: url.href, modified, changed };
       await writeNote(folder, { version: 1, id: model.id, complete: false, files });
     }
     before += file.size;

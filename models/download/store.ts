@@ -17,8 +17,13 @@ const storedFile = z.object({
   sha256: z.string(),
   trust: z.enum(['registry', 'server', 'first-use']),
   url: z.string(),
-  /** Of the last change, in milliseconds: while it stays, the file is not read again. */
+  /** Of the last change of its content, in milliseconds. */
   modified: z.number(),
+  /**
+   * Of the last change of its entry (ctime), in milliseconds, which no program can set. While both times stay, the file is
+   * not read again. Older notes lack it.
+   */
+  changed: z.optional(z.number()),
 });
 
 const note = z.object({
@@ -50,7 +55,7 @@ export function folderOf(id: string, store: string = modelsFolder()): string {
 
 /**
  * The folder of a model that was downloaded whole. Files that have changed since are read again and compared with the
- * SHA-256 that they had.
+ * SHA-256 that they had, once: a copy, whose times are others, need not be downloaded.
  * @param id as in the registry, or a repository of the hub
  * @returns undefined if the model, or a part of it, is not there
  * @throws CaptionError `model-unknown`, or `download-mismatch` if a file is not what was downloaded
@@ -59,8 +64,15 @@ export async function storedModel(id: string, store: string = modelsFolder()): P
   const folder = folderOf(findModel(id).id, store);
   const stored = await readNote(folder);
   if (!stored?.complete) return undefined;
+  const present: [string, StoredFile][] = [];
   for (const [name, file] of Object.entries(stored.files)) {
-    if (!(await isUnchanged(folder, name, file))) return undefined;
+    const found = await presentFile(folder, name, file);
+    if (!found) return undefined;
+    present.push([name, found]);
+  }
+  if (present.some(([name, file]) => file !== stored.files[name])) {
+    // In a folder that may not be written to, it is read again the next time.
+    await writeNote(folder, { ...stored, files: Object.fromEntries(present) }).catch(() => undefined);
   }
   return folder;
 }
@@ -77,15 +89,18 @@ export async function storedIds(store: string = modelsFolder()): Promise<string[
 }
 
 /**
- * Whether a file is there and is the one that was downloaded.
+ * A file that was downloaded, with its present times, if it is there.
  * @throws CaptionError `download-mismatch` if it is there and is another one
  */
-export async function isUnchanged(folder: string, name: string, file: StoredFile): Promise<boolean> {
+export async function presentFile(folder: string, name: string, file: StoredFile): Promise<StoredFile | undefined> {
   const path = join(folder, name);
   const found = await stat(path).catch(() => undefined);
-  if (!found) return false;
-  if (found.size === file.size && found.mtimeMs === file.modified) return true;
-  if (found.size === file.size && (await sha256Of(path)) === file.sha256) return true;
+  if (!found) return undefined;
+  const { size, mtimeMs: modified, ctimeMs: changed } = found;
+  if (size === file.size) {
+    if (modified === file.modified && changed === file.changed) return file;
+    if ((await sha256Of(path)) === file.sha256) return { ...file, modified, changed };
+  }
   const message = `${path} is not the file that was downloaded. Delete it and download the model again.`;
   throw new CaptionError('download-mismatch', message);
 }

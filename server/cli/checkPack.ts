@@ -60,6 +60,15 @@ export async function checkPack(
   });
 }
 
+/** A prefix that changes less than this from image to image says the same of all. */
+const smallestDifference = 1e-3;
+
+/** What people should know of a pack before they use it. */
+export function warningOf({ prefixDifference }: SelfCheck): string | undefined {
+  if (prefixDifference >= smallestDifference) return undefined;
+  return 'The prefix hardly depends on the image. Do encoder and normalisation belong to this mapper?';
+}
+
 async function batches(folder: string): Promise<string[][]> {
   const found = await findImages([folder]);
   const error = found.find((image) => image.error)?.error;

@@ -1,5 +1,4 @@
 /** `clipcap get`: downloads a model with the user's consent. */
-import { createInterface } from 'node:readline/promises';
 import { Connection } from '@clipcap/models/download/connection';
 import { fromEnvironment } from '@clipcap/models/download/environment';
 import { getModel, type Question } from '@clipcap/models/download/getModel';
@@ -7,6 +6,7 @@ import { modelsFolder } from '@clipcap/models/download/store';
 import { roundSize, whatYesDoes } from '@clipcap/models/download/words';
 import { findModel } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
+import { askTerminal } from './askTerminal.js';
 import type { GetRequest } from './modelFlags.js';
 import { unexpected, write } from './output.js';
 import { Progress } from './progress.js';
@@ -89,21 +89,11 @@ function agree(question: Question): Promise<boolean> {
 }
 
 /** @throws CaptionError `usage` where nobody can be asked */
-async function askUser(question: Question, signal: AbortSignal): Promise<boolean> {
+function askUser(question: Question, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     const message = `Nobody can be asked here whether to: ${whatYesDoes(question)}. Say --yes to agree.`;
     throw new CaptionError('usage', message);
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const licence = `Licence: ${plain(question.model.licence)}.`;
-    const answer = await terminal.question(`${plain(whatYesDoes(question))}?\n${licence} [y/N] `, { signal });
-    return /^\s*y(?:es)?\s*$/iu.test(answer);
-  } catch (cause) {
-    // Ctrl+C is an answer.
-    if (signal.aborted) return false;
-    throw cause;
-  } finally {
-    terminal.close();
-  }
+  const licence = `Licence: ${plain(question.model.licence)}.`;
+  return askTerminal(`${plain(whatYesDoes(question))}?\n${licence}`, process.stderr, signal);
 }

@@ -9,7 +9,7 @@ import { CaptionError } from '@clipcap/protocol/error';
 import { UndecidedImport, type ImportDocument } from '@clipcap/protocol/import';
 import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
-import { checkPack, checkPhotos, type CheckedPack } from './checkPack.js';
+import { checkPack, checkPhotos, warningOf, type CheckedPack } from './checkPack.js';
 import type { ImportCommand } from './importFlags.js';
 import { inProcess } from './importProcess.js';
 import { describeImport } from './importText.js';
@@ -121,6 +121,7 @@ async function run(
 function describe(plan: ImportPlan, manifest: PackManifest, folder?: string, checked?: CheckedPack): ImportDocument {
   const { id, title, dtype, encoder, mapper, files } = manifest;
   const size = Object.values(files).reduce((sum, file) => sum + file.size, 0);
+  const warning = checked && warningOf(checked.check);
   return {
     version: 1,
     pack: {
@@ -134,6 +135,7 @@ function describe(plan: ImportPlan, manifest: PackManifest, folder?: string, che
     findings: plan.findings,
     leftBehind: plan.leftBehind.length,
     ...(checked && { check: checked.check, referencePhotos: checked.statistics?.photos ?? 0 }),
+    ...(warning !== undefined && { warning }),
   };
 }
 

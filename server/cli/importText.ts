@@ -2,9 +2,6 @@
 import type { Finding, ImportDocument } from '@clipcap/protocol/import';
 import { plain } from './text.js';
 
-/** A prefix that changes less than this from image to image says the same of all. */
-const smallestDifference = 1e-3;
-
 const origins: Readonly<Record<Finding['from'], string>> = {
   shapes: '',
   config: ' (its configuration)',
@@ -12,7 +9,14 @@ const origins: Readonly<Record<Finding['from'], string>> = {
   assumed: ' (assumed)',
 };
 
-export function describeImport({ pack, findings, leftBehind, check, referencePhotos = 0 }: ImportDocument): string {
+export function describeImport({
+  pack,
+  findings,
+  leftBehind,
+  check,
+  warning,
+  referencePhotos = 0,
+}: ImportDocument): string {
   const lines = [
     `${plain(pack.title)}: ${pack.encoder}, ${pack.mapper}, ${pack.dtype}`,
     ...(pack.folder === undefined
@@ -35,9 +39,7 @@ export function describeImport({ pack, findings, leftBehind, check, referencePho
   if (check) {
     const changes = `${(100 * check.prefixDifference).toPrecision(2)} %`;
     lines.push('', `Self-check: all values are numbers; from one image to another the prefix changes by ${changes}.`);
-    if (check.prefixDifference < smallestDifference) {
-      lines.push('  Warning: it hardly depends on the image. Do encoder and normalisation belong to this mapper?');
-    }
+    if (warning !== undefined) lines.push(`  Warning: ${warning}`);
     lines.push(
       check.caption === undefined
         ? `  of a made picture a caption would begin with: ${plain(check.next.trim())}`

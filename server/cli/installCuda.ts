@@ -1,51 +1,58 @@
-/**
- * `clipcap doctor --install-cuda`: fetches CUDA's provider library with ONNX Runtime's own install script, which knows
- * the version that fits. Nothing is downloaded without consent.
- */
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
-import { text } from 'node:stream/consumers';
+/** `clipcap doctor --install-cuda`: fetches CUDA's provider libraries. Nothing is downloaded without consent. */
+import { dirname } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
-import { cudaLibrary, runtimeFolder } from '../process/machine.js';
+import { cudaLibraries, hasCuda } from '../process/machine.js';
+import { askTerminal } from './askTerminal.js';
+import { fetchCuda } from './fetchCuda.js';
 import { plain } from './text.js';
 
-/** What the script puts beside ONNX Runtime's library. */
-const libraries = ['cuda', 'shared', 'tensorrt'].map((name) => `libonnxruntime_providers_${name}.so`);
+/** What the user sees of an interrupted program: 128 + SIGINT. */
+const interruptedExitCode = 130;
 
 /** What will happen, for whoever is to consent. */
 function offer(): string {
   return (
     'This downloads the CUDA provider of ONNX Runtime from https://api.nuget.org (package\n' +
     'Microsoft.ML.OnnxRuntime.Gpu.Linux, MIT licence, some hundred megabytes) into\n' +
-    `${dirname(cudaLibrary())}\n` +
+    `${dirname(cudaLibraries()[0]!)}\n` +
     'It also needs NVIDIA’s driver, CUDA 12 and cuDNN 9, which are not installed by this.\n'
   );
 }
 
 /**
- * Asks, unless `consent` was given, and installs. Exit code: 0 installed or there already, 2 no consent, 3 it failed.
+ * Asks, unless `consent` was given, and installs. Exit code: 0 installed or there already, 2 no consent, 3 it failed,
+ * 130 interrupted.
  */
 export async function installCuda(consent: boolean): Promise<number> {
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // An editor that forked us says so by closing the channel, or has gone.
+  if (process.connected) process.once('disconnect', interrupt);
   try {
     checkPlatform();
-    if (existsSync(cudaLibrary())) {
-      process.stdout.write(`CUDA’s library is installed already: ${cudaLibrary()}\n`);
+    if (hasCuda()) {
+      process.stdout.write(`CUDA’s library is installed already: ${cudaLibraries()[0]}\n`);
       return 0;
     }
     process.stdout.write(offer());
-    if (!consent && !(await agrees())) {
+    if (!consent && !(await agrees(stop.signal))) {
       process.stderr.write('Nothing was downloaded. Agree with --yes, or by typing y at a terminal.\n');
       return 2;
     }
-    await fetchLibraries();
+    await fetchCuda(stop.signal);
     process.stdout.write('Installed. "clipcap doctor" says whether it works on this machine.\n');
     return 0;
   } catch (error) {
+    if (stop.signal.aborted) {
+      process.stderr.write('The installation was interrupted; nothing was changed.\n');
+      return interruptedExitCode;
+    }
     process.stderr.write(`${plain(error instanceof Error ? error.message : String(error))}\n`);
     return 3;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('disconnect', interrupt);
+    if (process.connected) process.disconnect();
   }
 }
 
@@ -58,38 +65,6 @@ function checkPlatform(): void {
   );
 }
 
-async function agrees(): Promise<boolean> {
-  if (!process.stdin.isTTY) return false;
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question('Download it? [y/N] ');
-  terminal.close();
-  return /^y(?:es)?$/iu.test(answer.trim());
-}
-
-async function fetchLibraries(): Promise<void> {
-  const folder = dirname(cudaLibrary());
-  const fresh = libraries.map((name) => join(folder, name)).filter((path) => !existsSync(path));
-  const child = spawn(process.execPath, [join(runtimeFolder(), 'script', 'install.js')], {
-    stdio: ['ignore', 'inherit', 'pipe'],
-    env: {
-      GLOBAL_AGENT_HTTPS_PROXY: process.env['HTTPS_PROXY'] ?? process.env['https_proxy'],
-      ...process.env,
-      ELECTRON_RUN_AS_NODE: '1',
-      ONNXRUNTIME_NODE_INSTALL: 'cuda12',
-    },
-  });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  const said = await text(child.stderr);
-  if ((await ended) === 0 && existsSync(cudaLibrary())) return;
-  // Half of it would be worse than nothing.
-  await Promise.all(fresh.map((path) => rm(path, { force: true })));
-  const reason = /^(?:\w*Error|AggregateError)[^:\n]*: *(.*)$/mu.exec(said)?.[1]?.trim();
-  throw new CaptionError(
-    'provider-unavailable',
-    `CUDA’s library could not be installed (${reason || 'the download failed'}). Check the network and the proxy; ` +
-      'nothing was changed.',
-  );
+async function agrees(signal: AbortSignal): Promise<boolean> {
+  return process.stdin.isTTY && askTerminal('Download it?', process.stdout, signal);
 }

@@ -21,10 +21,15 @@ export function runtimeFolder(): string {
   return dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
 }
 
-/** Where CUDA's provider library lies once it is installed; it is no part of ONNX Runtime's package. */
-export function cudaLibrary(): string {
+/** Where CUDA's provider libraries lie once they are installed, CUDA's own first; they are no part of ONNX Runtime's package. */
+export function cudaLibraries(): readonly string[] {
   const folder = join(runtimeFolder(), 'bin', 'napi-v6', process.platform, process.arch);
-  return join(folder, 'libonnxruntime_providers_cuda.so');
+  return ['cuda', 'shared', 'tensorrt'].map((name) => join(folder, `libonnxruntime_providers_${name}.so`));
+}
+
+/** Whether CUDA's provider is installed: all of it, for ONNX Runtime's own script may have been ended half-way. */
+export function hasCuda(): boolean {
+  return cudaLibraries().every((path) => existsSync(path));
 }
 
 /**
@@ -40,7 +45,7 @@ export function machineIdentity(root = '/'): string {
     cpus()[0]?.model,
     readText(join(runtimeFolder(), 'package.json')),
     readText('/proc/driver/nvidia/version'),
-    trace(cudaLibrary()),
+    ...cudaLibraries().map(trace),
     ...driverTraces(root),
     ...driverVariables.map((name) => process.env[name]),
   ];
@@ -104,7 +109,7 @@ export function platformOrder(platform: NodeJS.Platform = process.platform): rea
 /** Why a provider need not even be tried here, as far as that can be told without a process. */
 export function absence(provider: Provider): string | undefined {
   if (!platformOrder().includes(provider)) return `it is not for ${process.platform}`;
-  if (provider === 'cuda' && !existsSync(cudaLibrary())) {
+  if (provider === 'cuda' && !hasCuda()) {
     return 'its library is not installed (clipcap doctor --install-cuda)';
   }
   return undefined;

@@ -132,6 +132,6 @@ test('a download of CUDA’s library that fails says why and changes nothing', a
   const before = await readdir(runtime);
   const { code, stderr } = await clipcap(['doctor', '--install-cuda', '--yes'], { env: offline });
   assert.equal(code, 3);
-  assert.match(stderr, /could not be installed \(.+\)\. Check the network/u);
+  assert.match(stderr, /could not be installed \(connect ECONNREFUSED .+\)\. Check the network/u);
   assert.deepEqual(await readdir(runtime), before);
 });

@@ -14,6 +14,7 @@ import { FakeHub } from '../fakeHub.js';
 import { readTensors } from '../readTensors.js';
 import { fixture, root } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
+import { keys, pressAtQuestion } from './atTerminal.js';
 import { clipcap, finish, start, type Finished } from './clipcap.js';
 
 const id = 'someone/model';
@@ -90,6 +91,21 @@ test('where nobody can be asked, nothing is downloaded without --yes', async (co
   assert.match(known.stderr, /605\.3 MB \(605,251,573 bytes\), from 127\.0\.0\.1:\d+\. Say --yes/u);
   assert.equal(hub.connections, 0);
 });
+
+for (const [name, key] of Object.entries(keys)) {
+  test(
+    `${name} at the question is no consent`,
+    { skip: process.platform !== 'linux' && 'needs script(1) as Linux has it' },
+    async (context) => {
+      const { hub, env } = await setUp(context);
+      const words = [process.execPath, join(root, 'dist', 'cli.mjs'), 'get', id];
+      const { code, shown } = await pressAtQuestion(words, key, env);
+      assert.equal(code, 1, shown);
+      assert.match(shown, /Nothing was downloaded/u);
+      assert.equal(hub.connections, 0);
+    },
+  );
+}
 
 test('--yes downloads, says how much from where, and prints the folder for another command', async (context) => {
   const { hub, store, get } = await setUp(context);
@@ -229,13 +245,12 @@ test('an editor is told how far it is, and closing its channel stops the downloa
   const stalled = stall(hub);
   const child = start(['get', id, '--yes', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   // What is on the disk may be told only later.
-  const told = new Promise<string>((resolve) => {
+  const told = new Promise((resolve) => {
     child.on('message', (message) => {
-      if (typeof message === 'string' && message.startsWith('1.5 MB')) resolve(message);
+      if (message === '1.5 MB of 3.0 MB, 50 %') resolve(message);
     });
   });
-  await stalled;
-  assert.equal(await told, '1.5 MB of 3.0 MB, 50 %');
+  await Promise.all([stalled, told]);
   child.disconnect();
   // Its 'close' never comes once this side has ended the channel.
   const [said] = await Promise.all([child.stdout ? text(child.stdout) : '', once(child, 'exit')]);

@@ -1,16 +1,11 @@
 /** What the extension keeps of a panel of the Prefix Lens that was closed: nothing. The editor around it is a fake. */
 import assert from 'node:assert/strict';
-import { register } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import type { CancellationToken } from 'vscode';
 import type { CaptionResult } from '@clipcap/protocol/caption';
 import { collectGarbage } from '@clipcap/server/inference/collectGarbage';
-
-const fake = new URL('../fakeVscode.js', import.meta.url).href;
-const hooks = `export const resolve = (name, context, next) =>
-  name === 'vscode' ? { url: ${JSON.stringify(fake)}, shortCircuit: true } : next(name, context);`;
-register(`data:text/javascript,${encodeURIComponent(hooks)}`);
+import '../registerFakeVscode.js';
 
 const { PrefixPanel } = await import('@clipcap/client/panel');
 const { panels, Uri } = await import('../fakeVscode.js');

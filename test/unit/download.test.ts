@@ -1,7 +1,7 @@
 /** Downloads over real sockets, from a fake of the hub on this machine. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { Connection, type ConnectionOptions } from '@clipcap/models/download/connection';
 import { getModel, type Progress, type Question } from '@clipcap/models/download/getModel';
-import { folderOf, storedModel } from '@clipcap/models/download/store';
+import { folderOf, readNote, storedModel } from '@clipcap/models/download/store';
 import { owner } from '@clipcap/models/owner';
 import { findModel, type Model } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
@@ -130,6 +130,15 @@ test('a model comes whole, from one commit, with progress up to its last byte', 
   const total = config.length + weights.length;
   assert.ok(progress.every((now) => now.total === total));
   assert.equal(progress.at(-1)?.received, total);
+});
+
+test('the note of a model has the times of its files, which need not be read again while they stay', async (context) => {
+  const { get } = await setUp(context);
+  const folder = (await get()) ?? '';
+  for (const [name, { modified, changed }] of Object.entries((await readNote(folder))!.files)) {
+    const { mtimeMs, ctimeMs } = await stat(join(folder, name));
+    assert.deepEqual({ modified, changed }, { modified: mtimeMs, changed: ctimeMs }, name);
+  }
 });
 
 test('nothing is asked of a server before the user agrees: first to ask for the size, then to the size', async (context) => {
