@@ -56,6 +56,17 @@ export function captioned(json: string): { readonly model: ModelInfo; readonly i
   return document;
 }
 
+/** What a pack makes of one photo on the CPU; fails if that is an error. */
+export async function captionedWith(pack: string, photo: string, args: readonly string[] = []) {
+  const asked = ['caption', '--json', '--model', pack, '--provider', 'cpu', ...args, photo];
+  const { code, stdout, stderr } = await clipcap(asked);
+  assert.equal(code, 0, stderr);
+  const { model, images } = captioned(stdout);
+  const [image] = images;
+  assert.ok(image && 'captions' in image);
+  return { model, captions: image.captions, prefix: image.prefix };
+}
+
 /** The code of an image's error, or its caption. */
 export function outcome(entry: ImageEntry): string {
   return 'error' in entry ? entry.error.code : (entry.captions[0]?.text ?? '');
