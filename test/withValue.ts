@@ -4,7 +4,7 @@ import { readTensors } from '@clipcap/models/checkpoints/readTensors';
 import { memoryFile } from './fuzz/memoryFile.js';
 
 /**
- * @param from a checkpoint of PyTorch's
+ * @param from a file of PyTorch's or safetensors
  * @param tensor in float32
  * @param to the changed copy
  */

@@ -28,6 +28,19 @@ export async function finish(child: ChildProcess): Promise<Finished> {
   return { code: child.exitCode, stdout, stderr };
 }
 
+/**
+ * Runs a module that imports the command line's own, for what the built one cannot be told.
+ * @param args its `process.argv.slice(1)`
+ */
+export function runModule(
+  module: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  const words = ['--input-type=module', '-e', module, ...args];
+  return finish(spawn(process.execPath, words, { cwd: join(root, 'test'), env: { ...process.env, ...env } }));
+}
+
 export function clipcap(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
   return finish(start(args, options));
 }
