@@ -1,4 +1,4 @@
-/** Checkpoints that differ from another one, of PyTorch's, in one of its tensors, in float32. */
+/** Checkpoints that differ from another one, of PyTorch's or safetensors, in one of its tensors, in float32. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { readTensors } from '@clipcap/models/checkpoints/readTensors';
 import { memoryFile } from './fuzz/memoryFile.js';

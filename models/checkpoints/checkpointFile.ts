@@ -22,7 +22,6 @@ export class CheckpointFile {
   /** In bytes. */
   readonly size: number;
   readonly #source: ByteSource;
-  #largest = 0;
 
   constructor(path: string, size: number, source: ByteSource) {
     this.path = path;
@@ -49,11 +48,6 @@ export class CheckpointFile {
     }
   }
 
-  /** The largest piece of memory that was asked for, in bytes. */
-  get largestAllocation(): number {
-    return this.#largest;
-  }
-
   /**
    * The one way to memory for a reader.
    * @throws CaptionError `checkpoint-invalid` for more than four times the file's length: each byte widened to a float32
@@ -62,7 +56,6 @@ export class CheckpointFile {
     if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > widening * this.size) {
       throw invalid(this.path, `it asks for ${bytes} bytes of memory and has only ${this.size} itself`);
     }
-    this.#largest = Math.max(this.#largest, bytes);
     return new ArrayBuffer(bytes);
   }
 

@@ -45,17 +45,18 @@ async function putBack(old: string, out: string): Promise<void> {
 
 /**
  * Whether a pack is there already.
+ * @param folder where to look, if not there
  * @throws CaptionError `usage` if something else is
  */
-export async function mayBeReplaced(out: string): Promise<boolean> {
-  const names = await readdir(out).catch((cause: NodeJS.ErrnoException) => {
+export async function mayBeReplaced(out: string, folder = out): Promise<boolean> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined;
     throw cause.code === 'ENOTDIR'
       ? new CaptionError('usage', `${out} is a file or lies under one. Name a new folder with --out.`, { cause })
       : unwritable(out, cause);
   });
   if (names === undefined || names.length === 0) return false;
-  const listed = await listedFiles(out);
+  const listed = await listedFiles(folder);
   const foreign = names.find((name) => !listed?.has(name));
   if (foreign === undefined) return true;
   const why = listed ? `holds ${foreign}, which is not part of the pack in it` : 'is not empty and no model pack';
@@ -73,17 +74,25 @@ async function listedFiles(folder: string): Promise<ReadonlySet<string> | undefi
   }
 }
 
-/** A running process keeps the files that it has mapped; whoever opens the pack next sees the new ones. */
+/**
+ * A running process keeps the files that it has mapped; whoever opens the pack next sees the new ones.
+ * @throws CaptionError `pack-unwritable`, `usage` if what is to be replaced is no longer a pack and nothing else; it is there
+ */
 export async function put(staging: string, out: string, replaced: boolean): Promise<void> {
   const old = replaced ? staging + oldEnding : undefined;
   try {
-    if (old !== undefined) await rename(out, old);
+    if (old !== undefined) {
+      await rename(out, old);
+      // Writing takes long, and whoever copies a file into the pack meanwhile would lose it.
+      await mayBeReplaced(out, old);
+    }
     await rename(staging, out);
   } catch (cause) {
     if (old !== undefined) await rename(old, out).catch(() => undefined);
     throw unwritable(out, cause);
   }
-  if (old !== undefined) await rm(old, { recursive: true, force: true });
+  // What cannot be removed now, the next import to the same place removes.
+  if (old !== undefined) await rm(old, { recursive: true, force: true }).catch(() => undefined);
 }
 
 /** Takes back the folders that were made on the way to a pack that is not there. */

@@ -51,6 +51,7 @@ export interface ImportPlan {
   readonly encoderFile: string | undefined;
   /** What the view of the encoder's own words compares images with. */
   readonly labels?: PlannedLabels;
+  /** But those of `labels`, which come into the pack only if their embeddings do. */
   readonly findings: readonly Finding[];
   /** Tensors of the checkpoint that are not needed. */
   readonly leftBehind: readonly string[];

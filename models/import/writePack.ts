@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Finding } from '@clipcap/protocol/import';
 import { packFiles, parseManifest, type PackManifest } from '../pack/manifest.js';
 import { weightTensors } from '../pack/tensors.js';
 import type { ExpectedFile } from '../pack/verifyFile.js';
@@ -9,6 +10,7 @@ import { throwIfCancelled, unwritable, writeHashed } from './hashedFile.js';
 import { clearLeftovers, makeStaging, mayBeReplaced, put, removeEmpty } from './packPlace.js';
 import { licenceFile, type ImportPlan } from './planImport.js';
 import { statisticsBytes, type PrefixStatistics } from './statistics.js';
+import { withLabels } from './text/planLabels.js';
 import { writeLabels, type EmbedTexts } from './text/writeLabels.js';
 import { VocabularyNorms } from './vocabularyNorms.js';
 import { weightsFile } from './weightsFile.js';
@@ -28,11 +30,16 @@ interface WriteOptions {
   readonly check?: (folder: string, manifest: PackManifest) => Promise<PrefixStatistics | undefined>;
 }
 
+export interface WrittenPack {
+  readonly manifest: PackManifest;
+  /** Those of the plan, and what became of the labels. */
+  readonly findings: readonly Finding[];
+}
+
 /**
- * @returns the manifest as written
  * @throws CaptionError `pack-unwritable`, `usage` for a folder that is no pack, `cancelled`, what reading throws
  */
-export async function writePack(plan: ImportPlan, options: WriteOptions): Promise<PackManifest> {
+export async function writePack(plan: ImportPlan, options: WriteOptions): Promise<WrittenPack> {
   const { out, signal, check } = options;
   await clearLeftovers(out);
   const replaced = await mayBeReplaced(out);
@@ -59,7 +66,7 @@ export async function writePack(plan: ImportPlan, options: WriteOptions): Promis
     }
     throwIfCancelled(signal);
     await put(staging, out, replaced);
-    return manifest;
+    return { manifest, findings: written.findings };
   } catch (error) {
     if (staging !== undefined) await rm(staging, { recursive: true, force: true });
     if (made !== undefined) await removeEmpty(parent, made);
@@ -71,7 +78,7 @@ async function writeFiles(
   plan: ImportPlan,
   staging: string,
   { signal, progress, embed }: WriteOptions,
-): Promise<{ manifest: PackManifest; norms: Float32Array }> {
+): Promise<WrittenPack & { norms: Float32Array }> {
   const { encoderFile, tokenizer, sources, pathOf, labels } = plan;
   const draft: PackManifest = { ...plan.manifest, files: {} };
   const { width, vocabulary } = draft.languageModel;
@@ -110,9 +117,10 @@ async function writeFiles(
   await Promise.allSettled([labelling, writing]);
   const labelled = await labelling;
   await writing;
-  if (labelled) files.push(labelled);
-  const manifest = await writeManifest(staging, { ...draft, files: Object.fromEntries(files) }, signal);
-  return { manifest, norms: norms.values };
+  if (labelled?.file) files.push(labelled.file);
+  const encoder = withLabels(draft.encoder, labelled?.file && labels?.manifest);
+  const manifest = await writeManifest(staging, { ...draft, encoder, files: Object.fromEntries(files) }, signal);
+  return { manifest, findings: [...plan.findings, ...(labelled?.findings ?? [])], norms: norms.values };
 }
 
 async function writeManifest(folder: string, manifest: PackManifest, signal: AbortSignal): Promise<PackManifest> {

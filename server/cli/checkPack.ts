@@ -42,7 +42,8 @@ export async function checkPack(
   { entry, image, reference, signal }: CheckOptions,
 ): Promise<CheckedPack> {
   const tried = image === undefined ? undefined : await imageBytes(image);
-  return inProcess({ entry, signal, doing: 'tried the pack' }, async (connection) => {
+  const remedy = 'Close other programs, or use a smaller --dtype.';
+  return inProcess({ entry, signal, doing: 'tried the pack', remedy }, async (connection) => {
     const check = await connection.sendRequest(checkModel, { model: folder, ...(tried && { image: tried }) });
     if (!check.finite) {
       const message =

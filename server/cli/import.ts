@@ -1,7 +1,7 @@
 /** `clipcap import`: a pack of a checkpoint and an encoder, tried before it is there, and a report of what was decided. */
 import { basename, resolve } from 'node:path';
 import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
-import { writePack } from '@clipcap/models/import/writePack';
+import { writePack, type WrittenPack } from '@clipcap/models/import/writePack';
 import { classLabels } from '@clipcap/models/pack/encoderManifest';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
 import { readManifest } from '@clipcap/models/pack/openPack';
@@ -93,32 +93,40 @@ async function run(
     classNames: classLabels((await readManifest(builtin)).encoder),
   });
   try {
-    if (dryRun) return describe(plan, { ...plan.manifest, files: {} });
+    if (dryRun) {
+      const findings = [...plan.findings, ...(plan.labels?.findings ?? [])];
+      return describe(plan, { manifest: { ...plan.manifest, files: {} }, findings });
+    }
     let checked: CheckedPack | undefined;
-    const manifest = await writePack(plan, {
+    const written = await writePack(plan, {
       out,
       signal,
       progress: (done, total) => progress.show(`Writing ${command.out}: ${Math.floor((100 * done) / total)} %`),
       embed: (params) => {
         progress.show(`Running ${params.texts.length} labels through CLIP’s text side`);
-        const step = { entry, signal, doing: 'ran the encoder’s text side' };
+        const step = { entry, signal, doing: 'ran the encoder’s text side', remedy: 'Close other programs.' };
         return inProcess(step, (connection) => connection.sendRequest(embedTexts, params));
       },
       ...(tries && {
-        check: async (folder: string, written: PackManifest) => {
+        check: async (folder: string, manifest: PackManifest) => {
           progress.show('Trying the pack');
-          checked = await checkPack(folder, written, { entry, image, reference, signal });
+          checked = await checkPack(folder, manifest, { entry, image, reference, signal });
           return checked.statistics;
         },
       }),
     });
-    return describe(plan, manifest, out, checked);
+    return describe(plan, written, out, checked);
   } finally {
     await plan.close();
   }
 }
 
-function describe(plan: ImportPlan, manifest: PackManifest, folder?: string, checked?: CheckedPack): ImportDocument {
+function describe(
+  { leftBehind }: ImportPlan,
+  { manifest, findings }: WrittenPack,
+  folder?: string,
+  checked?: CheckedPack,
+): ImportDocument {
   const { id, title, dtype, encoder, mapper, files } = manifest;
   const size = Object.values(files).reduce((sum, file) => sum + file.size, 0);
   const warning = checked && warningOf(checked.check);
@@ -132,8 +140,8 @@ function describe(plan: ImportPlan, manifest: PackManifest, folder?: string, che
       mapper: mapperName(mapper),
       ...(folder !== undefined && { folder, size }),
     },
-    findings: plan.findings,
-    leftBehind: plan.leftBehind.length,
+    findings,
+    leftBehind: leftBehind.length,
     ...(checked && { check: checked.check, referencePhotos: checked.statistics?.photos ?? 0 }),
     ...(warning !== undefined && { warning }),
   };

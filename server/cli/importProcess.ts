@@ -9,11 +9,13 @@ interface Step {
   readonly signal: AbortSignal;
   /** What it does, after “while it”. */
   readonly doing: string;
+  /** What to do if the process ends before that, a sentence. */
+  readonly remedy: string;
 }
 
 /** @throws CaptionError `cancelled`, `inference-crashed`, or what `use` throws */
 export async function inProcess<T>(
-  { entry, signal, doing }: Step,
+  { entry, signal, doing, remedy }: Step,
   use: (connection: MessageConnection) => Promise<T>,
 ): Promise<T> {
   let ended = 'it could not be asked';
@@ -26,7 +28,7 @@ export async function inProcess<T>(
   } catch (cause) {
     if (signal.aborted) throw new CaptionError('cancelled', 'The import was cancelled; nothing was written.');
     if (child.alive || cause instanceof CaptionError) throw fromResponseError(cause);
-    const message = `The inference process ended while it ${doing} (${ended}). Close other programs, or use a smaller --dtype.`;
+    const message = `The inference process ended while it ${doing} (${ended}). ${remedy}`;
     throw new CaptionError('inference-crashed', message, { cause });
   } finally {
     signal.removeEventListener('abort', stop);

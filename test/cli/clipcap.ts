@@ -28,6 +28,19 @@ export async function finish(child: ChildProcess): Promise<Finished> {
   return { code: child.exitCode, stdout, stderr };
 }
 
+/**
+ * Runs a module that imports the command line's own, for what the built one cannot be told.
+ * @param args its `process.argv.slice(1)`
+ */
+export function runModule(
+  module: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  const words = ['--input-type=module', '-e', module, ...args];
+  return finish(spawn(process.execPath, words, { cwd: join(root, 'test'), env: { ...process.env, ...env } }));
+}
+
 export function clipcap(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
   return finish(start(args, options));
 }
@@ -54,6 +67,17 @@ export function captioned(json: string): { readonly model: ModelInfo; readonly i
   const document = parse(json);
   if ('error' in document) throw new Error(`${document.error.code}: ${document.error.message}`);
   return document;
+}
+
+/** What a pack makes of one photo on the CPU; fails if that is an error. */
+export async function captionedWith(pack: string, photo: string, args: readonly string[] = []) {
+  const asked = ['caption', '--json', '--model', pack, '--provider', 'cpu', ...args, photo];
+  const { code, stdout, stderr } = await clipcap(asked);
+  assert.equal(code, 0, stderr);
+  const { model, images } = captioned(stdout);
+  const [image] = images;
+  assert.ok(image && 'captions' in image);
+  return { model, captions: image.captions, prefix: image.prefix };
 }
 
 /** The code of an image's error, or its caption. */

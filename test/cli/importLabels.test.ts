@@ -10,9 +10,10 @@ import type { ImportDocument } from '@clipcap/protocol/import';
 import type { EncoderData } from '@clipcap/protocol/lens';
 import { editJson, readJson } from '../json.js';
 import { readTensors } from '../readTensors.js';
-import { fixture } from '../root.js';
+import { fixture, root } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { clipcap, failure, type Finished } from './clipcap.js';
+import { withValue } from '../withValue.js';
+import { clipcap, failure, runModule, type Finished } from './clipcap.js';
 
 interface Expected {
   readonly scale: number;
@@ -102,6 +103,13 @@ test('the vocabulary and merges of older folders serve as well as a tokenizer.js
   near(stored.values, expected.hf.embeds.flat(), 1e-4, 'label embeddings');
 });
 
+/** A whole pack, in which no trace of labels is. */
+async function hasNoLabels(out: string): Promise<void> {
+  const { manifest } = await openPack(out);
+  assert.equal(labelsOf(manifest.encoder), undefined);
+  assert.deepEqual((await readdir(out)).toSorted(), ['pack.json', ...Object.keys(manifest.files)].toSorted());
+}
+
 /** Folders whose text side cannot be used, although their image side can. */
 const unfit: readonly (readonly [string, (folder: string) => Promise<void>, RegExp])[] = [
   [
@@ -145,6 +153,14 @@ const unfit: readonly (readonly [string, (folder: string) => Promise<void>, RegE
     },
     /text_model\.final_layer_norm\.bias is missing/u,
   ],
+  [
+    'a weight that is no number, which is seen while it is written',
+    async (folder) => {
+      const path = join(folder, 'model.safetensors');
+      await withValue(path, 'text_model.final_layer_norm.bias', NaN, path);
+    },
+    /clip is not a sound checkpoint: its tensor "ln_final\.bias" holds NaN/u,
+  ],
 ];
 
 for (const [what, edit, message] of unfit) {
@@ -156,13 +172,41 @@ for (const [what, edit, message] of unfit) {
     const finding = labelsFinding(result)!;
     assert.match(finding, /^none, because /u);
     assert.match(finding, message);
-    assert.equal((await openPack(out)).labels, undefined);
+    await hasNoLabels(out);
     const [refusedOut, refused] = await imported(t, folder, ['--labels', files('labels.txt')]);
     assert.equal(refused.code, 3);
-    assert.match(failure(refused.stdout).message, message);
+    const asked = failure(refused.stdout).message;
+    assert.match(asked, message);
+    assert.match(asked, /Or import without labels: --no-labels\.$/u);
     assert.deepEqual(await readdir(join(refusedOut, '..')), []);
   });
 }
+
+/** The command line with an inference process that ends as it starts. */
+function withBrokenProcess(args: readonly string[]): Promise<Finished> {
+  const module = `
+    import { importModel } from '@clipcap/server/cli/import';
+    import { parseCommandLine } from '@clipcap/server/cli/commandLine';
+    const [inference, builtin, ...args] = process.argv.slice(1);
+    process.exitCode = await importModel(parseCommandLine(args).command, { inference, builtin });`;
+  const places = [fixture('processes/broken.mjs'), join(root, 'models', 'builtin')];
+  return runModule(module, [...places, 'import', checkpoint, '--encoder', files('hf'), ...args]);
+}
+
+test('a text side whose process ends only costs the labels; asked for, they are an error and nothing is left', async (t) => {
+  const folder = await temporaryFolder(t);
+  const out = join(folder, 'pack');
+  const args = ['--out', out, '--json', '--no-check'];
+  const ended = String.raw`ended while it ran the encoder’s text side \(exit code 7: .*\)\. Close other programs\.`;
+  const refused = await withBrokenProcess([...args, '--labels', files('labels.txt')]);
+  const { code, message } = failure(refused.stdout);
+  assert.deepEqual([refused.code, code], [3, 'inference-crashed']);
+  assert.match(message, new RegExp(`${ended} Or import without labels: --no-labels\\.$`, 'u'));
+  assert.deepEqual(await readdir(folder), []);
+  const finding = labelsFinding(await withBrokenProcess(args))!;
+  assert.match(finding, new RegExp(`^none, because .*${ended}$`, 'u'));
+  await hasNoLabels(out);
+});
 
 const broken: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
   ['too large', 'a label\n'.repeat(20_000), /has 160000 bytes, a list of labels at most 131072/u],

@@ -1,13 +1,13 @@
 /** Ready ONNX encoders, whatever their inputs and outputs are called, imported and captioned with. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openPack } from '@clipcap/models/pack/openPack';
 import { meanColourEncoder } from '../meanColourEncoder.js';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { captioned, clipcap, failure } from './clipcap.js';
+import { captionedWith, clipcap, failure } from './clipcap.js';
 
 const checkpoint = fixture('import/mlp.pt');
 const picture = fixture('import/picture.png');
@@ -19,7 +19,11 @@ async function importEncoder(context: TestContext, bytes: Uint8Array, args: read
   const path = join(folder, 'eye.onnx');
   await writeFile(path, bytes);
   const out = join(folder, 'pack');
-  return { out, result: await clipcap(['import', checkpoint, '--encoder', path, '--out', out, '--json', ...args]) };
+  return {
+    path,
+    out,
+    result: await clipcap(['import', checkpoint, '--encoder', path, '--out', out, '--json', ...args]),
+  };
 }
 
 test('an only output of another name is taken for the embedding, and captions come of it', async (context) => {
@@ -28,25 +32,22 @@ test('an only output of another name is taken for the embedding, and captions co
   const [expected, actual] = await Promise.all(
     [usual, other].map(async ({ out, result }) => {
       assert.equal(result.code, 0, result.stderr);
-      const { code, stdout, stderr } = await clipcap([
-        'caption',
-        '--json',
-        '--model',
-        out,
-        '--provider',
-        'cpu',
-        picture,
-      ]);
-      assert.equal(code, 0, stderr);
-      const [image] = captioned(stdout).images;
-      assert.ok(image && 'captions' in image);
-      return image.prefix;
+      return (await captionedWith(out, picture)).prefix;
     }),
   );
   assert.deepEqual(actual, expected);
   const { manifest } = await openPack(other.out);
   assert.ok(manifest.encoder.kind === 'onnx');
   assert.deepEqual([manifest.encoder.input, manifest.encoder.output], ['input', 'pooled']);
+});
+
+test('the pack does not need the file that its encoder was in', async (context) => {
+  const bytes = meanColourEncoder('pixel_values', { image_embeds: width });
+  const { path, out, result } = await importEncoder(context, bytes);
+  assert.equal(result.code, 0, result.stderr);
+  const before = await captionedWith(out, picture);
+  await rm(path);
+  assert.deepEqual(await captionedWith(out, picture), before);
 });
 
 test('of several outputs, --encoder-output names the embedding', async (context) => {

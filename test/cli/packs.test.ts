@@ -1,6 +1,5 @@
 /** Packs that are broken in their own ways, as the command line and the inference process meet them. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -10,7 +9,7 @@ import { InferenceProcess } from '@clipcap/server/process/inferenceProcess';
 import { describeFiles, writeRandomPack } from '../randomPack.js';
 import { fixture, root } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { captioned, clipcap, failure, finish, type Finished, outcome } from './clipcap.js';
+import { captioned, clipcap, failure, type Finished, outcome, runModule } from './clipcap.js';
 
 const photo = fixture('photos/moon.jpg');
 
@@ -79,20 +78,15 @@ test('after a pack that cannot be loaded the same process captions with one that
 
 /** The command line with an inference process that cannot start, unless CLIPCAP_TEST_REPAIRED names a file. */
 function withBrokenProcess(photos: readonly string[], folder = '.', repaired = ''): Promise<Finished> {
-  const script = `
+  const module = `
     import { caption } from '@clipcap/server/cli/caption';
     import { parseCommandLine } from '@clipcap/server/cli/commandLine';
     const [inference, folder, ...args] = process.argv.slice(1);
     process.chdir(folder);
     process.exitCode = await caption(parseCommandLine(args).request, { inference, builtin: '/no/pack' });`;
   const entry = fixture('processes/broken.mjs');
-  const args = ['--input-type=module', '-e', script, entry, folder, 'caption', '--json', ...photos];
-  return finish(
-    spawn(process.execPath, args, {
-      cwd: join(root, 'test'),
-      env: { ...process.env, CLIPCAP_TEST_REPAIRED: repaired },
-    }),
-  );
+  const args = [entry, folder, 'caption', '--json', ...photos];
+  return runModule(module, args, { CLIPCAP_TEST_REPAIRED: repaired });
 }
 
 test('what the inference process said last is shown when it fails: the command line has no log', async () => {

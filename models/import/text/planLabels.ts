@@ -30,6 +30,10 @@ export interface PlannedLabels {
   readonly weights: WeightsFile;
   /** The text of a `tokenizer.json`. */
   readonly tokenizer: string;
+  /** Whether they were asked for by name: what keeps them out is an error then. */
+  readonly asked: boolean;
+  /** What the report says of them, if they come into the pack. */
+  readonly findings: readonly Finding[];
 }
 
 const labelsFile = 'labels.safetensors';
@@ -40,6 +44,7 @@ const usualScale = 100;
 
 /**
  * @param path of the encoder's folder or file
+ * @returns the labels, or what the report says of there being none
  * @throws CaptionError `usage` for a file that is no list of labels; for labels that were asked for also `checkpoint-…`:
  * what is wrong with the text side
  */
@@ -63,11 +68,24 @@ export async function planLabels(
     const value = `${names.length} (${from}), each as “${prompt}”`;
     const findings: Finding[] = [{ what: 'labels', value, from: told ? 'told' : 'assumed', flag }];
     if (scale === undefined) findings.push({ what: 'scale of cosines', value: String(usualScale), from: 'assumed' });
-    return { labels: { manifest, ...planned }, findings };
+    return { labels: { manifest, ...planned, asked: told !== undefined, findings }, findings: [] };
   } catch (error) {
-    if (told || !(error instanceof CaptionError)) throw error;
-    return { findings: [{ what: 'labels', value: `none, because ${error.message}`, from: 'shapes' }] };
+    return { findings: [withoutLabels(error, told !== undefined)] };
   }
+}
+
+/**
+ * What the report says of labels that something stands in the way of.
+ * @param asked for by name
+ * @throws CaptionError for labels that were asked for: `error`, with the option that leaves them out
+ */
+export function withoutLabels(error: unknown, asked: boolean): Finding {
+  if (!(error instanceof CaptionError)) throw error;
+  if (asked) {
+    const message = `${error.message} Or import without labels: --no-labels.`;
+    throw new CaptionError(error.code, message, { cause: error });
+  }
+  return { what: 'labels', value: `none, because ${error.message}`, from: 'shapes' };
 }
 
 async function readSide(
@@ -97,7 +115,9 @@ async function readSide(
   return { tower, weights, tokenizer: await readTextTokenizer(path, side), scale };
 }
 
-/** The manifest of an encoder with its labels. */
+/** The manifest of an encoder with these labels, or with none. */
 export function withLabels(encoder: EncoderManifest, labels: LabelsManifest | undefined): EncoderManifest {
-  return labels && (encoder.kind === 'clip-vit' || encoder.kind === 'clip-resnet') ? { ...encoder, labels } : encoder;
+  if (encoder.kind !== 'clip-vit' && encoder.kind !== 'clip-resnet') return encoder;
+  const { labels: _, ...rest } = encoder;
+  return labels ? { ...rest, labels } : rest;
 }

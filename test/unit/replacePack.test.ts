@@ -1,0 +1,73 @@
+/** What becomes of the pack that an import replaces. */
+import assert from 'node:assert/strict';
+import fs, { readFile, readdir, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { ImportPlan } from '@clipcap/models/import/planImport';
+import { writePack } from '@clipcap/models/import/writePack';
+import { openPack } from '@clipcap/models/pack/openPack';
+import { CaptionError } from '@clipcap/protocol/error';
+import { plan } from '../importPlan.js';
+import { temporaryFolder } from '../temporaryFolder.js';
+
+/** @param meanwhile is done when the new pack is written and not yet in its place */
+async function write(planned: ImportPlan, out: string, meanwhile: () => Promise<void> = () => Promise.resolve()) {
+  await writePack(planned, {
+    out,
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    embed: () => assert.fail('there are no labels'),
+    async check() {
+      await meanwhile();
+      return undefined;
+    },
+  });
+}
+
+/** A pack, and the plan of the one that replaces it. */
+async function replaceable(t: TestContext) {
+  const folder = await temporaryFolder(t);
+  const out = join(folder, 'pack');
+  await write(await plan(t, { id: 'old' }), out);
+  return { folder, out, next: await plan(t, { id: 'new' }) };
+}
+
+async function idOf(out: string): Promise<string> {
+  return (await openPack(out)).manifest.id;
+}
+
+test('a file that is put into the old pack while the new one is written is kept, and so is the old pack', async (t) => {
+  const { folder, out, next } = await replaceable(t);
+  const notes = join(out, 'notes.txt');
+  await assert.rejects(
+    write(next, out, () => writeFile(notes, 'mine')),
+    (error) => {
+      assert.ok(error instanceof CaptionError);
+      assert.equal(error.code, 'usage');
+      const message = `${out} holds notes.txt, which is not part of the pack in it. Name a new folder with --out.`;
+      assert.equal(error.message, message);
+      return true;
+    },
+  );
+  assert.equal(await readFile(notes, 'utf8'), 'mine');
+  assert.equal(await idOf(out), 'old');
+  assert.deepEqual(await readdir(folder), ['pack']);
+});
+
+test('an old pack that cannot be removed does not make the import fail', async (t) => {
+  const { folder, out, next } = await replaceable(t);
+  // A fake of the file system's answer: whoever runs the tests may be allowed to remove everything.
+  const rm = t.mock.method(fs, 'rm', () => Promise.reject(new Error('EACCES: permission denied')));
+  syncBuiltinESMExports();
+  try {
+    await write(next, out);
+  } finally {
+    rm.mock.restore();
+    syncBuiltinESMExports();
+  }
+  assert.ok(rm.mock.callCount() > 0);
+  assert.equal(await idOf(out), 'new');
+  const left = (await readdir(folder)).find((name) => name !== 'pack');
+  assert.match(left!, /^\.pack-.*\.old$/u);
+});
