@@ -12,7 +12,7 @@ const rounds = 3;
 const dtypes = ['fp32', 'q8'] as const;
 const searches = [
   { name: 'greedy', beams: 1, batches: [4, 8, 16], perImage: 14 },
-  { name: 'beam 5', beams: 5, batches: [2, 4, 8], perImage: 20 },
+  { name: 'beam 5', beams: 5, batches: [4, 8, 16], perImage: 20 },
 ] as const;
 type Search = (typeof searches)[number];
 
