@@ -2,8 +2,9 @@
  * A copy of the built command line that finds another ONNX Runtime beside it: its install script is the real one, but what
  * downloads is a fake, which writes its process's number in the place of each library.
  */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { root } from './root.js';
@@ -24,7 +25,7 @@ const downloads = (then: string): string => `
 const { mkdirSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { dirname, join } = require('node:path');
-exports.parseInstallFlag = () => process.env.ONNXRUNTIME_NODE_INSTALL;
+exports.parseInstallFlag = require('./real-install-utils.js').parseInstallFlag;
 exports.installPackages = async (packages, libraries) => {
   const archive = join(tmpdir(), 'package.nupkg');
   writeFileSync(archive, 'downloaded');
@@ -68,10 +69,18 @@ export class FakeRuntime {
     for (const part of ['package.json', 'script']) {
       await cp(join(realRuntime, part), join(runtime.#folder, part), { recursive: true });
     }
-    const agent = join(runtime.#folder, 'node_modules', 'global-agent');
-    for (const path of [agent, runtime.libraries, runtime.temporary]) await mkdir(path, { recursive: true });
-    await writeFile(join(agent, 'index.js'), 'exports.bootstrap = () => undefined;');
+    const modules = join(runtime.#folder, 'node_modules');
+    for (const [name, code] of Object.entries({
+      'global-agent': 'exports.bootstrap = () => undefined;',
+      'adm-zip': '',
+    })) {
+      await mkdir(join(modules, name), { recursive: true });
+      await writeFile(join(modules, name, 'index.js'), code);
+    }
+    for (const path of [runtime.libraries, runtime.temporary]) await mkdir(path, { recursive: true });
     await writeFile(join(runtime.libraries, 'libonnxruntime.so.1'), '');
+    const script = join(runtime.#folder, 'script');
+    await rename(join(script, 'install-utils.js'), join(script, 'real-install-utils.js'));
     await runtime.becomes(then);
     return runtime;
   }
@@ -88,7 +97,7 @@ export class FakeRuntime {
 
   /** The number of the script's process, once it has written the first library; it ends with the test at the latest. */
   async halfWay(): Promise<number> {
-    for (;;) {
+    for (let look = 0; look < 12_000; look++) {
       const names = await readdir(this.libraries, { recursive: true });
       const first = names.find((name) => name.endsWith('libonnxruntime_providers_cuda.so'));
       const written = first === undefined ? '' : await readFile(join(this.libraries, first), 'utf8').catch(() => '');
@@ -99,6 +108,7 @@ export class FakeRuntime {
       }
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    return assert.fail('the script did not come half-way');
   }
 }
 

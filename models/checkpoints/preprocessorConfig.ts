@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { en } from 'zod/locales';
 import type { EncoderManifest } from '../pack/encoderManifest.js';
 import type { ImageRecipe } from '../pack/imageRecipe.js';
-import { invalid, unsupported } from './errors.js';
+import { invalid, quoted, unsupported } from './errors.js';
 
 // zod/mini brings no messages of its own.
 z.config(en());
@@ -128,7 +128,11 @@ export function imageRecipe(
   const defaults = defaultsOf(fields, path, kind);
   for (const [step, value] of Object.entries(fields)) {
     if (step.startsWith('do_') && value === true && !knownSteps.has(step)) {
-      throw unsupported(path, `asks for ${step}, which is not done here`, 'Import an encoder that needs no such step.');
+      throw unsupported(
+        path,
+        `asks for ${quoted(step)}, which is not done here`,
+        'Import an encoder that needs no such step.',
+      );
     }
   }
   const normalize = isDone(fields.do_normalize);
@@ -162,7 +166,7 @@ function defaultsOf(fields: PreprocessorConfig, path: string, kind?: EncoderMani
   const defaults = families.get(type.replace(/(?:ImageProcessor(?:Fast|Pil)?|FeatureExtractor)$/, ''));
   if (defaults !== undefined) return defaults;
   const known = [...families.keys()].map((name) => `${name}ImageProcessor`).join(', ');
-  throw unsupported(path, `names ${type}, which is not known here`, `Import an encoder with one of ${known}.`);
+  throw unsupported(path, `names ${quoted(type)}, which is not known here`, `Import an encoder with one of ${known}.`);
 }
 
 type Geometry = Pick<ImageRecipe, 'size' | 'resize' | 'resizeTo' | 'crop' | 'cropRounding'>;

@@ -83,7 +83,10 @@ async function fetchAll(model: Model, plan: Plan, folder: string, options: GetOp
     const tell = (received: number): void =>
       progress?.({ file: file.name, received: before + received, total: plan.bytes });
     const current = stored !== undefined && (file.sha256 === undefined || file.sha256 === stored.sha256);
-    if (!current || !(await presentFile(folder, file.name, stored))) {
+    const present = current ? await presentFile(folder, file.name, stored) : undefined;
+    if (present) {
+      files[file.name] = present;
+    } else {
       const seenBefore = stored?.trust === 'first-use' ? stored.sha256 : undefined;
       const sha256 = await fetchFile(file, folder, { connection, seenBefore, progress: tell, signal, patience });
       const { size, trust, url } = file;

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
 import { findModel } from '../registry/registry.js';
@@ -20,8 +21,8 @@ const storedFile = z.object({
   /** Of the last change of its content, in milliseconds. */
   modified: z.number(),
   /**
-   * Of the last change of its entry (ctime), in milliseconds, which no program can set. While both times stay, the file is
-   * not read again. Older notes lack it.
+   * Of the last change of its entry (ctime), in milliseconds, which programs on POSIX systems cannot set. While both times
+   * stay, the file is not read again. Older notes lack it.
    */
   changed: z.optional(z.number()),
 });
@@ -31,7 +32,8 @@ const note = z.object({
   id: z.string(),
   /** Whether every file of the model has come. */
   complete: z.boolean(),
-  files: z.record(z.string(), storedFile),
+  /** By names that lead out of no folder. */
+  files: z.record(z.string().check(z.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/u)), storedFile),
 });
 
 export type StoredFile = z.infer<typeof storedFile>;
@@ -54,27 +56,49 @@ export function folderOf(id: string, store: string = modelsFolder()): string {
 }
 
 /**
- * The folder of a model that was downloaded whole. Files that have changed since are read again and compared with the
- * SHA-256 that they had, once: a copy, whose times are others, need not be downloaded.
+ * The folder of a model that was downloaded whole, as {@link isWhole} finds out.
  * @param id as in the registry, or a repository of the hub
  * @returns undefined if the model, or a part of it, is not there
  * @throws CaptionError `model-unknown`, or `download-mismatch` if a file is not what was downloaded
  */
 export async function storedModel(id: string, store: string = modelsFolder()): Promise<string | undefined> {
   const folder = folderOf(findModel(id).id, store);
+  return (await isWhole(folder)) ? folder : undefined;
+}
+
+/** The same for a list of models: sizes are compared, and nothing is read, which may take minutes. */
+export async function listedModel(id: string, store: string = modelsFolder()): Promise<string | undefined> {
+  const folder = folderOf(findModel(id).id, store);
   const stored = await readNote(folder);
   if (!stored?.complete) return undefined;
+  for (const [name, { size }] of Object.entries(stored.files)) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    if (found?.size !== size) return undefined;
+  }
+  return folder;
+}
+
+/**
+ * Whether a folder holds a model that was downloaded whole. Files that have changed since are read again and compared with
+ * the SHA-256 that they had, once: a copy, whose times are others, need not be downloaded.
+ * @throws CaptionError `download-mismatch` if a file is not what was downloaded
+ */
+export async function isWhole(folder: string): Promise<boolean> {
+  const stored = await readNote(folder);
+  if (!stored?.complete) return false;
   const present: [string, StoredFile][] = [];
   for (const [name, file] of Object.entries(stored.files)) {
     const found = await presentFile(folder, name, file);
-    if (!found) return undefined;
+    if (!found) return false;
     present.push([name, found]);
   }
-  if (present.some(([name, file]) => file !== stored.files[name])) {
+  const isKnown = present.every(([name, file]) => file === stored.files[name]);
+  // Another process may have downloaded it again meanwhile.
+  if (!isKnown && isDeepStrictEqual(await readNote(folder), stored)) {
     // In a folder that may not be written to, it is read again the next time.
     await writeNote(folder, { ...stored, files: Object.fromEntries(present) }).catch(() => undefined);
   }
-  return folder;
+  return true;
 }
 
 /** Ids of the models that were downloaded whole, in the order of their names. */

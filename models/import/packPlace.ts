@@ -76,7 +76,8 @@ async function listedFiles(folder: string): Promise<ReadonlySet<string> | undefi
 
 /**
  * A running process keeps the files that it has mapped; whoever opens the pack next sees the new ones.
- * @throws CaptionError `pack-unwritable`, `usage` if what is to be replaced is no longer a pack and nothing else; it is there
+ * @throws CaptionError `pack-unwritable`, `usage` if what is to be replaced is no longer a pack and nothing else; it is back
+ * there, or the message says where it is
  */
 export async function put(staging: string, out: string, replaced: boolean): Promise<void> {
   const old = replaced ? staging + oldEnding : undefined;
@@ -88,8 +89,12 @@ export async function put(staging: string, out: string, replaced: boolean): Prom
     }
     await rename(staging, out);
   } catch (cause) {
-    if (old !== undefined) await rename(old, out).catch(() => undefined);
-    throw unwritable(out, cause);
+    const error = unwritable(out, cause);
+    if (old === undefined) throw error;
+    await rename(old, out).catch((also: unknown) => {
+      throw new CaptionError(error.code, `${error.message} What was there is now in ${old}.`, { cause: also });
+    });
+    throw error;
   }
   // What cannot be removed now, the next import to the same place removes.
   if (old !== undefined) await rm(old, { recursive: true, force: true }).catch(() => undefined);

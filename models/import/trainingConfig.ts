@@ -80,7 +80,7 @@ async function readYaml(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8');
   if (levels(text) > maxLevels) throw invalid(path, `it is nested more than ${maxLevels} levels deep`);
   try {
-    return parseYaml(text, { schema: 'core', logLevel: 'error' });
+    return parseYaml(text, { schema: 'core', logLevel: 'error', uniqueKeys: false });
   } catch (cause) {
     throw invalid(path, 'it is not YAML', cause);
   }
@@ -91,19 +91,23 @@ async function readYaml(path: string): Promise<unknown> {
  * or its indicator follows on the same line.
  */
 function levels(text: string): number {
-  let [deepest, open, line, isStart] = [0, 0, 0, true];
+  let [deepest, flows, indent, indicators, isStart] = [0, 0, 0, 0, true];
   for (const token of new Lexer().lex(text)) {
     const type = CST.tokenType(token);
-    if (type === 'newline') line = 0;
-    else if (type === 'space') line += isStart ? token.length : 0;
-    else if (type === 'seq-item-ind' || type === 'explicit-key-ind' || type === 'map-value-ind') line++;
-    else if (type === 'flow-seq-start' || type === 'flow-map-start') open++;
-    else if (type === 'flow-seq-end' || type === 'flow-map-end') open--;
+    if (type === 'newline') [indent, indicators] = [0, 0];
+    else if (type === 'space' && isStart) indent = token.length;
+    else if (type === 'flow-seq-end' || type === 'flow-map-end') flows--;
+    else if (type !== null && openers.has(type)) {
+      if (type.startsWith('flow')) flows++;
+      else indicators++;
+      deepest = Math.max(deepest, flows + indent + indicators);
+    }
     isStart = type === 'newline';
-    deepest = Math.max(deepest, open + line);
   }
   return deepest;
 }
+
+const openers = new Set(['seq-item-ind', 'explicit-key-ind', 'map-value-ind', 'flow-seq-start', 'flow-map-start']);
 
 function taken(path: string, value: unknown, place: string): TrainingConfig {
   const result = z.safeParse(configuration, value);

@@ -1,4 +1,5 @@
 /** The bytes of a pack's `weights.safetensors`, in order: the header first, then every tensor as it is read. */
+import { quoted } from '../checkpoints/errors.js';
 import type { ExpectedTensors } from '../pack/tensorList.js';
 import { mismatch } from './errors.js';
 import { type ImportDType, storing, type Storing } from './storeTensor.js';
@@ -77,6 +78,7 @@ export function checkSources(
     }
   }
   for (const name of sources.keys()) {
-    if (!expected.has(name)) throw mismatch(pathOf(name), `has a tensor that ClipCap does not have: ${name}`, remedy);
+    if (expected.has(name)) continue;
+    throw mismatch(pathOf(name), `has a tensor that ClipCap does not have: ${quoted(name)}`, remedy);
   }
 }

@@ -13,7 +13,7 @@ import { cudaLibraries, runtimeFolder } from '../process/machine.js';
 
 /**
  * @param signal ends the script
- * @throws CaptionError `provider-unavailable` with the reason: nothing is changed then
+ * @throws CaptionError `provider-unavailable` with the reason: no part of it is taken for an installation then
  */
 export async function fetchCuda(signal: AbortSignal): Promise<void> {
   const folder = dirname(cudaLibraries()[0]!);
@@ -27,10 +27,11 @@ export async function fetchCuda(signal: AbortSignal): Promise<void> {
   } catch (cause) {
     const message =
       `CUDA’s library could not be installed (${cause instanceof Error ? cause.message : String(cause)}). Check the ` +
-      `network, the proxy, and that ${folder} has room and may be written to; nothing was changed.`;
+      `network, the proxy, and that ${folder} has room and may be written to; no part of it is used.`;
     throw new CaptionError('provider-unavailable', message, { cause });
   } finally {
-    if (staging !== undefined) await rm(staging, { recursive: true, force: true });
+    // What cannot be removed, the next call tries to.
+    if (staging !== undefined) await rm(staging, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
@@ -38,7 +39,8 @@ export async function fetchCuda(signal: AbortSignal): Promise<void> {
 async function clearLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const [, named] = /^\.cuda-([0-9a-f]{8}-\d+)-[0-9A-Za-z]{6}$/u.exec(name) ?? [];
-    if (named !== undefined && hasEnded(named)) await rm(join(folder, name), { recursive: true, force: true });
+    if (named === undefined || !hasEnded(named)) continue;
+    await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
@@ -51,7 +53,8 @@ async function runScript(staging: string, signal: AbortSignal): Promise<void> {
       GLOBAL_AGENT_HTTPS_PROXY: process.env['HTTPS_PROXY'] ?? process.env['https_proxy'],
       ...process.env,
       ELECTRON_RUN_AS_NODE: '1',
-      ONNXRUNTIME_NODE_INSTALL: 'cuda12',
+      // Not by name: it takes a name for nothing, and does nothing then where npm runs the script of a project.
+      ONNXRUNTIME_NODE_INSTALL: 'true',
       TMPDIR: staging,
     },
   });

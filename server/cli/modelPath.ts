@@ -1,7 +1,7 @@
 /** Where a model is that was named by a path, or by the id under which it was downloaded. */
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { storedModel } from '@clipcap/models/download/store';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { isWhole, storedModel } from '@clipcap/models/download/store';
 import { models } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
 
@@ -11,11 +11,12 @@ import { CaptionError } from '@clipcap/protocol/error';
  */
 export async function modelPath(named: string, role: string): Promise<string> {
   const path = resolve(named);
-  const isThere = await realpath(path).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return path;
+  const there = await stat(path).catch(() => undefined);
+  if (there) {
+    // The list of models tells the folder of one, whose files are looked at only here.
+    await isWhole(there.isDirectory() ? path : dirname(path));
+    return path;
+  }
   let isKnown = true;
   const folder = await storedModel(named).catch((error: unknown) => {
     if (!(error instanceof CaptionError) || error.code !== 'model-unknown') throw error;

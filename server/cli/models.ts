@@ -1,5 +1,5 @@
 /** `clipcap models`: what can be downloaded, and what is here already. */
-import { modelsFolder, storedIds, storedModel } from '@clipcap/models/download/store';
+import { listedModel, modelsFolder, storedIds } from '@clipcap/models/download/store';
 import { knownSize } from '@clipcap/models/download/words';
 import { findModel, models, statedSize, type Model } from '@clipcap/models/registry/registry';
 import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
@@ -29,8 +29,7 @@ function named(id: string): Model[] {
 async function describe(model: Model): Promise<ListedModel> {
   const { id, title, kind, licence, goodFor, goesWith, page } = model;
   const stated = statedSize(model);
-  // What is broken is told by whoever wants to use it.
-  const path = await storedModel(id).catch(() => undefined);
+  const path = await listedModel(id);
   return {
     id,
     title,

@@ -40,7 +40,7 @@ export class ProvedInference implements Inference {
   /** What `auto` meant last, by pack. */
   readonly #chosen = new Map<string, Provider>();
   /** Packs whose providers were tried, or are being tried, by this process. */
-  readonly #tried = new Set<string>();
+  #tried = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #trials: Promise<void> = Promise.resolve();
   /** The pack that was asked for last. */
@@ -129,7 +129,7 @@ export class ProvedInference implements Inference {
   /** Also forgets what trials showed: drivers may have changed. */
   async restart(): Promise<void> {
     this.#clearTimers();
-    this.#tried.clear();
+    this.#tried = new Set();
     this.#chosen.clear();
     await this.#options.choice.forget();
     await this.#options.inference.restart();
@@ -174,9 +174,12 @@ export class ProvedInference implements Inference {
 
   async #try(model: string): Promise<void> {
     const { choice, inference, log, switches } = this.#options;
+    const tried = this.#tried;
     try {
       const before = this.#chosen.get(model) ?? 'cpu';
       const provider = await choice.proveInOrder(model);
+      // All was forgotten meanwhile, and what was found with it.
+      if (tried !== this.#tried) return;
       this.#verdicts = await choice.verdicts(model);
       for (const { provider: name, reason } of this.#verdicts) {
         if (reason !== '') log('info', `${name} is not used: ${reason}`);

@@ -10,6 +10,8 @@ import { Child } from './child.js';
 
 /** Longer than any working provider was seen to need for its runs, first compilation of its kernels included. */
 const trialLimit = 120_000;
+/** For each of the other parts, whose fault is not the provider's: reading the pack, and the CPU's runs. */
+const otherLimit = 600_000;
 
 /**
  * Tries `provider` with the pack in the folder `model`.
@@ -17,7 +19,7 @@ const trialLimit = 120_000;
  * @param entry the inference process's script
  * @param signal ends the trial
  * @param limitMilliseconds for the provider; what the pack's hashes and the CPU take does not count
- * @throws CaptionError what is wrong with the pack, or `cancelled`
+ * @throws CaptionError what is wrong with the pack, `inference-failed` if anything but the provider hangs, or `cancelled`
  */
 export async function runTrial(
   entry: string,
@@ -37,11 +39,14 @@ export async function runTrial(
     events.once('ended', (reason: string) => resolve({ outcome: 'refused', reason }));
   });
   let timer: NodeJS.Timeout | undefined;
-  const hang = new Promise<TrialResult>((resolve) => {
+  const hang = new Promise<TrialResult>((resolve, reject) => {
     const reason = `it had not answered after ${limitMilliseconds / 1000} seconds`;
+    const refuse = (): void => resolve({ outcome: 'refused', reason });
+    const giveUp = (): void => reject(new CaptionError('inference-failed', `The trial of ${provider} did not end.`));
+    timer = setTimeout(giveUp, otherLimit);
     child.connection.onNotification(trialRuns, (on) => {
       clearTimeout(timer);
-      if (on === provider) timer = setTimeout(() => resolve({ outcome: 'refused', reason }), limitMilliseconds);
+      timer = on === provider ? setTimeout(refuse, limitMilliseconds) : setTimeout(giveUp, otherLimit);
     });
   });
   const abort = new Promise<never>((_, reject) => {

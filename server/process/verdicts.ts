@@ -35,8 +35,8 @@ export const verdictsFile = 'providers.json';
 export class Verdicts {
   readonly #file: string;
   readonly #machine: string;
-  /** What was read or written last, and when the file was changed by then. */
-  #known: { readonly entries: readonly Entry[]; readonly changed: number | undefined } | undefined;
+  /** What was read or written last, and what the file was by then. */
+  #known: { readonly entries: readonly Entry[]; readonly identity: string | undefined } | undefined;
 
   constructor(file: string, machine: string) {
     this.#file = file;
@@ -44,10 +44,10 @@ export class Verdicts {
   }
 
   async get(pack: string, provider: Provider): Promise<TrialResult | undefined> {
-    const changed = await this.#changed();
+    const identity = await this.#identity();
     // Another process may have been told to forget.
-    if (this.#known?.changed !== changed) this.#known = undefined;
-    this.#known ??= { entries: await this.#read(), changed };
+    if (this.#known?.identity !== identity) this.#known = undefined;
+    this.#known ??= { entries: await this.#read(), identity };
     return this.#known.entries.findLast((entry) => this.#concerns(entry, pack, provider))?.result;
   }
 
@@ -91,12 +91,13 @@ export class Verdicts {
     } finally {
       if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
-    this.#known = { entries: kept, changed: await this.#changed() };
+    this.#known = { entries: kept, identity: await this.#identity() };
   }
 
-  #changed(): Promise<number | undefined> {
+  /** Two writings may fall into one tick of a file system's clock, but each makes another file. */
+  #identity(): Promise<string | undefined> {
     return stat(this.#file).then(
-      ({ ctimeMs }) => ctimeMs,
+      ({ ino, size, ctimeMs }) => [ino, size, ctimeMs].join(),
       () => undefined,
     );
   }

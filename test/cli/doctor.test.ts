@@ -128,7 +128,9 @@ test('a download of CUDA’s library that fails says why and changes nothing', a
   }
   const { env } = bare(await temporaryFolder(t));
   // A proxy that nobody listens at: the network cannot be reached, whatever it is.
-  const offline = { ...env, GLOBAL_AGENT_HTTPS_PROXY: 'http://127.0.0.1:9', GLOBAL_AGENT_NO_PROXY: '' };
+  // Where npm runs a script of the project, ONNX Runtime's own script takes itself for a part of ONNX Runtime's sources.
+  const byNpm = { npm_config_local_prefix: root, npm_package_json: join(root, 'package.json') };
+  const offline = { ...env, ...byNpm, GLOBAL_AGENT_HTTPS_PROXY: 'http://127.0.0.1:9', GLOBAL_AGENT_NO_PROXY: '' };
   const before = await readdir(runtime);
   const { code, stderr } = await clipcap(['doctor', '--install-cuda', '--yes'], { env: offline });
   assert.equal(code, 3);

@@ -42,7 +42,7 @@ test('a script that fails half-way leaves nothing, and its reason is said', here
   const runtime = await FakeRuntime.create(t, 'fail');
   const { code, stderr } = await finish(runtime.start(install));
   assert.equal(code, 3);
-  assert.match(stderr, /could not be installed \(the disk is full\)\. .* nothing was changed/u);
+  assert.match(stderr, /could not be installed \(the disk is full\)\. .* no part of it is used/u);
   await assertLeft(runtime, [own]);
 });
 

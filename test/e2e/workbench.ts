@@ -94,14 +94,14 @@ export async function openWorkbench(browser: Browser, server: CodeServer): Promi
   const clickRow = async (item: string): Promise<void> => {
     const row = rowOf(item);
     await row.waitFor();
-    await until(`a free “${item}” in the quick input`, patience.looks / 4, async () => {
-      // A pointer that rests where the list has opened brings up a row's hover, which lies over the next rows.
-      await page.mouse.move(0, 0);
-      return row.click({ timeout: 4 * patience.between }).then(
-        () => true,
-        () => undefined,
-      );
-    });
+    // A pointer that rests where the list has opened brings up a row's hover, which lies over the next rows until it is gone.
+    await page.mouse.move(0, 0);
+    await page
+      .locator('.context-view .monaco-hover')
+      .first()
+      .waitFor({ state: 'hidden', timeout: 4 * patience.between })
+      .catch(() => undefined);
+    await row.click();
   };
   const chooseInQuickInput = async (text: string, item: string): Promise<void> => {
     await input.waitFor();

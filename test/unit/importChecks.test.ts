@@ -144,6 +144,18 @@ test('a processor_config.json without an image processor changes nothing', async
   assert.deepEqual(planned.manifest.encoder.image.mean, [0.1, 0.2, 0.3]);
 });
 
+test('a YAML file may have a key twice, comments far to the right and long texts', async (t) => {
+  const far = ' '.repeat(100);
+  const yaml = `transformer_attention_heads: 4\n${far}# far\nnote: a text\n${far}that goes on\ntransformer_attention_heads: 2`;
+  const folder = join(await temporaryFolder(t), 'theocoombes');
+  await cp(files('theocoombes'), folder, { recursive: true });
+  await writeFile(join(folder, 'model_config.yaml'), yaml);
+  const planned = await plan({ checkpoint: join(folder, 'model.pt'), encoder: files('vit-hf') });
+  await planned.close();
+  assert.ok(planned.manifest.mapper.kind === 'transformer');
+  assert.equal(planned.manifest.mapper.heads, 2);
+});
+
 for (const { name, yaml, message } of [
   { name: 'is no list of settings', yaml: 'settings', message: /model_config\.yaml.*: the document: /u },
   { name: 'is larger than any that is written', yaml: '['.repeat(70_000), message: /model_config\.yaml.*65536 bytes/u },

@@ -4,14 +4,18 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { folderOf, readNote, storedModel, writeNote } from '@clipcap/models/download/store';
+import { folderOf, listedModel, readNote, storedModel, writeNote } from '@clipcap/models/download/store';
 import { CaptionError } from '@clipcap/protocol/error';
+import { modelPath } from '@clipcap/server/cli/modelPath';
 import { sha256 } from '../fakeHub.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 
 const id = 'someone/model';
 const content = Buffer.from('weights');
+/** In milliseconds: times of two changes may be the same within one of the kernel's ticks. */
+const tick = 20;
 
 /** A store with one model of one file. */
 async function storeIn(context: TestContext): Promise<{ store: string; file: string }> {
@@ -55,6 +59,7 @@ async function touch(...args: readonly string[]): Promise<void> {
 
 /** Other content of the same size and, as far as a program can set it, of the same time. */
 async function forge(file: string): Promise<void> {
+  await setTimeout(tick);
   const reference = `${file}.reference`;
   await touch('-r', file, reference);
   await writeFile(file, content.toReversed());
@@ -78,12 +83,30 @@ test('a file that was changed is noticed, even if its size and the time of its c
 
 test('a copy is as good as what was downloaded, and its times are noted', async (t) => {
   const { store } = await storeIn(t);
+  await setTimeout(tick);
   const copy = join(await temporaryFolder(t), 'store');
   await cp(store, copy, { recursive: true });
   const times = await timesOf(join(folderOf(id, copy), 'weights.pt'));
   assert.notDeepEqual(await timesNoted(copy), times);
   assert.equal(await storedModel(id, copy), folderOf(id, copy));
   assert.deepEqual(await timesNoted(copy), times);
+});
+
+test('a list of models reads no file; who uses a model’s folder or file is told of a change', posix, async (t) => {
+  const { store, file } = await storeIn(t);
+  await forge(file);
+  assert.equal(await listedModel(id, store), folderOf(id, store));
+  for (const named of [folderOf(id, store), file]) await assert.rejects(modelPath(named, 'checkpoint'), mismatch);
+  await writeFile(file, 'less');
+  assert.equal(await listedModel(id, store), undefined);
+});
+
+test('a note whose names lead out of its folder is none', async (t) => {
+  const { store } = await storeIn(t);
+  const folder = folderOf(id, store);
+  const note = (await readNote(folder))!;
+  await writeNote(folder, { ...note, files: { '../weights.pt': note.files['weights.pt']! } });
+  assert.equal(await readNote(folder), undefined);
 });
 
 test('an older note, without the time of the entry, costs no download', async (t) => {

@@ -6,12 +6,12 @@ import { clipImageRecipe, imageRecipe } from '@clipcap/models/checkpoints/prepro
 const clip = { image_processor_type: 'CLIPImageProcessor' };
 
 for (const [config, code, message] of [
-  [{ image_processor_type: 'ConvNextImageProcessor' }, 'checkpoint-unsupported', /names ConvNextImageProcessor/],
+  [{ image_processor_type: 'ConvNextImageProcessor' }, 'checkpoint-unsupported', /names "ConvNextImageProcessor"/],
   [{ ...clip, resample: 0 }, 'checkpoint-unsupported', /resample 0 \(nearest\)/],
   [{ ...clip, resample: 4 }, 'checkpoint-unsupported', /resample 4 \(box\)/],
   [{ ...clip, resample: 5 }, 'checkpoint-unsupported', /resample 5 \(hamming\)/],
   [{ ...clip, resample: 6 }, 'checkpoint-invalid', /resample: /],
-  [{ ...clip, do_pad: true }, 'checkpoint-unsupported', /asks for do_pad/],
+  [{ ...clip, do_pad: true }, 'checkpoint-unsupported', /asks for "do_pad"/],
   [{ ...clip, do_center_crop: false }, 'checkpoint-unsupported', /unequal in size.*Set do_center_crop/],
   [{ ...clip, crop_size: { height: 224, width: 336 } }, 'checkpoint-unsupported', /crop_size of 224 × 336/],
   [{ ...clip, size: { shortest_edge: 224, longest_edge: 500 } }, 'checkpoint-invalid', /size: .*longest_edge/],

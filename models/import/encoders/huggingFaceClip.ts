@@ -1,7 +1,7 @@
 /** CLIP's vision transformer in Hugging Face's layout (`vision_model.*`, `visual_projection.weight`), under OpenAI's names. */
 import * as z from 'zod/mini';
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
-import { invalid, unsupported } from '../../checkpoints/errors.js';
+import { invalid, quoted, unsupported } from '../../checkpoints/errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 import { stacked, turned, type TensorSources } from '../tensorSource.js';
 import {
@@ -90,7 +90,11 @@ function settings(
  */
 export function clipActivation(name: string, epsilon: number, path: string): Activation {
   if (isActivation(name) && epsilon === 1e-5) return activations[name];
-  throw unsupported(path, `computes with ${name} and an epsilon of ${epsilon}`, 'CLIP’s own encoders are built.');
+  throw unsupported(
+    path,
+    `computes with ${quoted(name)} and an epsilon of ${epsilon}`,
+    'CLIP’s own encoders are built.',
+  );
 }
 
 function isActivation(name: string): name is keyof typeof activations {

@@ -1,7 +1,7 @@
 /** Plain vision transformers and DINOv2 in Hugging Face's layout, whose names packs use too. */
 import * as z from 'zod/mini';
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
-import { invalid, unsupported } from '../../checkpoints/errors.js';
+import { invalid, quoted, unsupported } from '../../checkpoints/errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 import { stacked, type TensorSources } from '../tensorSource.js';
 import { gridOf, headsWithoutConfig, Part, type ReadEncoder } from './imported.js';
@@ -122,6 +122,8 @@ function settings(
   const result = z.safeParse(configuration, config);
   if (!result.success) throw invalid(path, 'its config.json is not one of a vision transformer');
   const { num_attention_heads: heads, hidden_act: activation, layer_norm_eps: epsilon = usual } = result.data;
-  if (activation !== 'gelu') throw unsupported(path, `computes with ${activation}`, 'Only those with gelu are built.');
+  if (activation !== 'gelu') {
+    throw unsupported(path, `computes with ${quoted(activation)}`, 'Only those with gelu are built.');
+  }
   return { heads, epsilon, findings: [] };
 }
