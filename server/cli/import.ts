@@ -9,6 +9,7 @@ import { CaptionError } from '@clipcap/protocol/error';
 import { UndecidedImport, type ImportDocument } from '@clipcap/protocol/import';
 import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
+import { collectGarbage } from '../inference/collectGarbage.js';
 import { checkPack, checkPhotos, warningOf, type CheckedPack } from './checkPack.js';
 import type { ImportCommand } from './importFlags.js';
 import { inProcess } from './importProcess.js';
@@ -110,6 +111,8 @@ async function run(
       ...(tries && {
         check: async (folder: string, manifest: PackManifest) => {
           progress.show('Trying the pack');
+          // What was read and rounded is not needed while another process runs the model.
+          collectGarbage();
           checked = await checkPack(folder, manifest, { entry, image, reference, signal });
           return checked.statistics;
         },

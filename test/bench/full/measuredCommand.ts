@@ -4,10 +4,11 @@ import { readFile } from 'node:fs/promises';
 
 export interface MeasuredCommand {
   readonly milliseconds: number;
-  /** Largest resident memory in megabytes (VmHWM), without processes that it starts; undefined where it is not told. */
+  /**
+   * Largest resident memory at any moment in megabytes, of the program and the processes that it started together: pages
+   * that they share count twice. Undefined where it is not told.
+   */
   readonly peak: number | undefined;
-  /** The same of the largest process that it started; undefined where that is not told, or there was none. */
-  readonly peakOfChildren: number | undefined;
 }
 
 const interval = 20;
@@ -19,26 +20,22 @@ export async function measureCommand(program: string, args: readonly string[]): 
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   let peak: number | undefined;
-  let peakOfChildren: number | undefined;
   const look = async (): Promise<void> => {
-    peak = larger(peak, await peakOf(child.pid));
     const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').catch(() => '');
-    for (const pid of children.trim().split(' ')) peakOfChildren = larger(peakOfChildren, await peakOf(pid));
+    const sizes = await Promise.all([child.pid, ...children.trim().split(' ')].map(resident));
+    const sum = sizes.reduce((total: number, size) => total + (size ?? 0), 0);
+    if (sum > 0) peak = Math.max(peak ?? 0, sum);
   };
   const watch = setInterval(() => void look(), interval);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearInterval(watch);
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${said}`);
-  return { milliseconds: performance.now() - start, peak, peakOfChildren };
+  return { milliseconds: performance.now() - start, peak };
 }
 
-/** Megabytes */
-async function peakOf(pid: number | string | undefined): Promise<number | undefined> {
+/** Megabytes; undefined for a process that has ended. */
+async function resident(pid: number | string | undefined): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const kilobytes = /^VmHWM:\s+(\d+) kB$/mu.exec(status)?.[1];
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/mu.exec(status)?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
-}
-
-function larger(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 }
