@@ -11,6 +11,7 @@ import { readImage } from '../process/readImage.js';
 import { ByteRoom } from './byteRoom.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import type { CaptionRequest } from './commandLine.js';
+import { interruptedExitCode } from './exitCodes.js';
 import { findImages, type ImagePath } from './images.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
 import type { Places } from './places.js';
@@ -24,9 +25,6 @@ const bytesAtATime = 256 * 2 ** 20;
 
 /** Lines of the inference process that are shown if it fails. */
 const keptLines = 20;
-
-/** What the user sees of an interrupted program: 128 + SIGINT. */
-const interruptedExitCode = 130;
 
 /** Captions what was asked for and answers the exit code. */
 export async function caption(request: CaptionRequest, places: Places): Promise<number> {

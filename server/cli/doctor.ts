@@ -10,6 +10,7 @@ import { automatic, type ProviderChoice } from '../process/providerChoice.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import type { DoctorDocument, PackFailure, PackReport } from './doctorDocument.js';
 import { describeDoctor } from './doctorText.js';
+import { interruptedExitCode } from './exitCodes.js';
 import { write } from './output.js';
 import type { Places } from './places.js';
 
@@ -59,9 +60,6 @@ export async function doctor(request: DoctorRequest, places: Places, clipcap: st
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
 }
-
-/** What the user sees of an interrupted program: 128 + SIGINT. */
-const interruptedExitCode = 130;
 
 /** Verifies a pack, tries every provider of this platform with it, and loads it on the one that `auto` takes. */
 async function examine(folder: string, choice: ProviderChoice, entry: string): Promise<PackReport | PackFailure> {

@@ -7,13 +7,11 @@ import { roundSize, whatYesDoes } from '@clipcap/models/download/words';
 import { findModel } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
 import { askTerminal } from './askTerminal.js';
+import { interruptedExitCode } from './exitCodes.js';
 import type { GetRequest } from './modelFlags.js';
 import { unexpected, write } from './output.js';
 import { Progress } from './progress.js';
 import { plain } from './text.js';
-
-/** What the user sees of an interrupted program: 128 + SIGINT. */
-const interruptedExitCode = 130;
 
 /** Prints the model's folder, or the question, and answers the exit code. */
 export async function get(request: GetRequest): Promise<number> {

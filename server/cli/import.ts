@@ -11,6 +11,7 @@ import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { collectGarbage } from '../inference/collectGarbage.js';
 import { checkPack, checkPhotos, warningOf, type CheckedPack } from './checkPack.js';
+import { interruptedExitCode } from './exitCodes.js';
 import type { ImportCommand } from './importFlags.js';
 import { inProcess } from './importProcess.js';
 import { describeImport } from './importText.js';
@@ -18,9 +19,6 @@ import { modelPath } from './modelPath.js';
 import { unexpected, write } from './output.js';
 import type { Places } from './places.js';
 import { plain } from './text.js';
-
-/** What the user sees of an interrupted program: 128 + SIGINT. */
-const interruptedExitCode = 130;
 
 /** Imports what was asked for and answers the exit code. */
 export async function importModel(command: ImportCommand, places: Places): Promise<number> {

@@ -12,14 +12,13 @@ import { describeDocument } from '../report/describe.js';
 import { wholeLens, type DocumentContext } from '../report/document.js';
 import { reportHtml } from '../report/page.js';
 import { picturesOf } from '../report/pictures.js';
+import { interruptedExitCode } from './exitCodes.js';
 import { findImages } from './images.js';
 import type { InspectRequest } from './inspectFlags.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
 import type { InspectPlaces } from './places.js';
 import { Progress } from './progress.js';
 import { plain } from './text.js';
-
-const interruptedExitCode = 130;
 
 /** Shows what was asked for and answers the exit code. */
 export async function inspect(request: InspectRequest, places: InspectPlaces): Promise<number> {

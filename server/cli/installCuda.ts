@@ -3,11 +3,9 @@ import { dirname } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { cudaLibraries, hasCuda } from '../process/machine.js';
 import { askTerminal } from './askTerminal.js';
+import { interruptedExitCode } from './exitCodes.js';
 import { fetchCuda } from './fetchCuda.js';
 import { plain } from './text.js';
-
-/** What the user sees of an interrupted program: 128 + SIGINT. */
-const interruptedExitCode = 130;
 
 /** What will happen, for whoever is to consent. */
 function offer(): string {
