@@ -87,6 +87,8 @@ async function writeFiles(
   const watched = { name: 'gpt.transformer.wte.weight', seen: (rows: Float32Array) => norms.add(rows) };
   const weights = weightsFile(weightTensors(draft), sources, dtype, watched, pathOf);
   const encoderSize = encoderFile === undefined ? 0 : (await stat(encoderFile)).size;
+  const failure = new AbortController();
+  const eitherEnd = AbortSignal.any([signal, failure.signal]);
   let done = 0;
   const write = async (
     name: string,
@@ -99,7 +101,7 @@ async function writeFiles(
         progress(Math.min(done, weights.size + encoderSize), weights.size + encoderSize);
       }
     };
-    return [name, await writeHashed(join(staging, name), counted(), signal)];
+    return [name, await writeHashed(join(staging, name), counted(), eitherEnd)];
   };
   const files: [string, ExpectedFile][] = [];
   const writeAll = async (): Promise<void> => {
@@ -111,12 +113,13 @@ async function writeFiles(
     files.push(await write(packFiles.statistics, [statisticsBytes(draft, norms.values)]));
     files.push(await write(licenceFile, [Buffer.from(`${draft.licence.notice}\n\n${draft.source}\n`)]));
   };
-  // Labels are embedded by another process meanwhile. Whichever fails, nothing is written any more when this ends.
-  const labelling = labels && writeLabels(labels, staging, embed, signal);
-  const writing = writeAll();
-  await Promise.allSettled([labelling, writing]);
-  const labelled = await labelling;
-  await writing;
+  // Labels are embedded by another process meanwhile. Whichever fails stops the other: nothing is written after this ends.
+  const work = [writeAll(), ...(labels ? [writeLabels(labels, staging, embed, eitherEnd)] : [])] as const;
+  const [, labelled] = await Promise.all(work).catch(async (cause: unknown) => {
+    failure.abort();
+    await Promise.allSettled(work);
+    throw cause;
+  });
   if (labelled?.file) files.push(labelled.file);
   const encoder = withLabels(draft.encoder, labelled?.file && labels?.manifest);
   const manifest = await writeManifest(staging, { ...draft, encoder, files: Object.fromEntries(files) }, signal);

@@ -11,7 +11,7 @@ import { readImage } from '../process/readImage.js';
 import { ByteRoom } from './byteRoom.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import type { CaptionRequest } from './commandLine.js';
-import { interruptedExitCode } from './exitCodes.js';
+import { interruptedExitCode, onInterruption } from './interruption.js';
 import { findImages, type ImagePath } from './images.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
 import type { Places } from './places.js';
@@ -48,8 +48,7 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
     },
   });
   const interruption = new CancellationTokenSource();
-  const interrupt = (): void => interruption.cancel();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const ignore = onInterruption(() => interruption.cancel());
   try {
     if (output !== undefined) await checkOutput(output);
     inference.start();
@@ -67,7 +66,7 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
   } finally {
     progress.clear();
     await inference.dispose();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    ignore();
   }
 }
 

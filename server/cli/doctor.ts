@@ -10,7 +10,7 @@ import { automatic, type ProviderChoice } from '../process/providerChoice.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import type { DoctorDocument, PackFailure, PackReport } from './doctorDocument.js';
 import { describeDoctor } from './doctorText.js';
-import { interruptedExitCode } from './exitCodes.js';
+import { interruptedExitCode, onInterruption } from './interruption.js';
 import { write } from './output.js';
 import type { Places } from './places.js';
 
@@ -25,8 +25,7 @@ export interface DoctorRequest {
 /** Prints the report and answers the exit code: 0 if every pack that was asked about can caption. */
 export async function doctor(request: DoctorRequest, places: Places, clipcap: string): Promise<number> {
   const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const ignore = onInterruption(() => stop.abort());
   try {
     const choice = createChoice(places.inference, defaultVerdictsFile(), stop.signal);
     if (request.retry) await choice.forget();
@@ -57,7 +56,7 @@ export async function doctor(request: DoctorRequest, places: Places, clipcap: st
     if (request.json) write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
     return 3;
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    ignore();
   }
 }
 

@@ -7,7 +7,7 @@ import { roundSize, whatYesDoes } from '@clipcap/models/download/words';
 import { findModel } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
 import { askTerminal } from './askTerminal.js';
-import { interruptedExitCode } from './exitCodes.js';
+import { interruptedExitCode, onInterruption } from './interruption.js';
 import type { GetRequest } from './modelFlags.js';
 import { unexpected, write } from './output.js';
 import { Progress } from './progress.js';
@@ -17,10 +17,7 @@ import { plain } from './text.js';
 export async function get(request: GetRequest): Promise<number> {
   const { json } = request;
   const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  // An editor ends the channel for Ctrl+C, which not every system can send.
-  if (process.connected) process.on('disconnect', interrupt);
+  const ignore = onInterruption(() => stop.abort());
   const progress = new Progress(process.stderr);
   let connection: Connection | undefined;
   try {
@@ -60,9 +57,8 @@ export async function get(request: GetRequest): Promise<number> {
     if (stop.signal.aborted) return interruptedExitCode;
     return error.code === 'usage' ? 2 : 1;
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('disconnect', interrupt);
     await connection?.close();
-    if (process.connected) process.disconnect();
+    ignore();
   }
 }
 

@@ -11,7 +11,7 @@ import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { collectGarbage } from '../inference/collectGarbage.js';
 import { checkPack, checkPhotos, warningOf, type CheckedPack } from './checkPack.js';
-import { interruptedExitCode } from './exitCodes.js';
+import { interruptedExitCode, onInterruption } from './interruption.js';
 import type { ImportCommand } from './importFlags.js';
 import { inProcess } from './importProcess.js';
 import { describeImport } from './importText.js';
@@ -23,10 +23,7 @@ import { plain } from './text.js';
 /** Imports what was asked for and answers the exit code. */
 export async function importModel(command: ImportCommand, places: Places): Promise<number> {
   const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  // An editor that forked us says so by closing the channel, or has gone.
-  if (process.connected) process.once('disconnect', interrupt);
+  const ignore = onInterruption(() => stop.abort());
   const progress = new ImportProgress(process.stderr);
   try {
     const document = await run(command, places, stop.signal, progress);
@@ -45,8 +42,7 @@ export async function importModel(command: ImportCommand, places: Places): Promi
     }
     return code === 'usage' ? 2 : 3;
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('disconnect', interrupt);
-    if (process.connected) process.disconnect();
+    ignore();
   }
 }
 
@@ -101,9 +97,9 @@ async function run(
       out,
       signal,
       progress: (done, total) => progress.show(`Writing ${command.out}: ${Math.floor((100 * done) / total)} %`),
-      embed: (params) => {
+      embed: (params, ended) => {
         progress.show(`Running ${params.texts.length} labels through CLIP’s text side`);
-        const step = { entry, signal, doing: 'ran the encoder’s text side', remedy: 'Close other programs.' };
+        const step = { entry, signal: ended, doing: 'ran the encoder’s text side', remedy: 'Close other programs.' };
         return inProcess(step, (connection) => connection.sendRequest(embedTexts, params));
       },
       ...(tries && {

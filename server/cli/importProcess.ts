@@ -23,6 +23,7 @@ export async function inProcess<T>(
   const child = new Child(entry, events);
   const stop = (): void => void child.end();
   signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
   try {
     return await use(child.connection);
   } catch (cause) {

@@ -12,7 +12,7 @@ import { describeDocument } from '../report/describe.js';
 import { wholeLens, type DocumentContext } from '../report/document.js';
 import { reportHtml } from '../report/page.js';
 import { picturesOf } from '../report/pictures.js';
-import { interruptedExitCode } from './exitCodes.js';
+import { interruptedExitCode, onInterruption } from './interruption.js';
 import { findImages } from './images.js';
 import type { InspectRequest } from './inspectFlags.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
@@ -35,8 +35,7 @@ export async function inspect(request: InspectRequest, places: InspectPlaces): P
     },
   });
   const interruption = new CancellationTokenSource();
-  const interrupt = (): void => interruption.cancel();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const ignore = onInterruption(() => interruption.cancel());
   try {
     if (request.report !== undefined) await checkOutput(request.report, '--report');
     inference.start();
@@ -66,7 +65,7 @@ export async function inspect(request: InspectRequest, places: InspectPlaces): P
   } finally {
     progress.clear();
     await inference.dispose();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    ignore();
   }
 }
 

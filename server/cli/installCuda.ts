@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { cudaLibraries, hasCuda } from '../process/machine.js';
 import { askTerminal } from './askTerminal.js';
-import { interruptedExitCode } from './exitCodes.js';
+import { interruptedExitCode, onInterruption } from './interruption.js';
 import { fetchCuda } from './fetchCuda.js';
 import { plain } from './text.js';
 
@@ -23,10 +23,7 @@ function offer(): string {
  */
 export async function installCuda(consent: boolean): Promise<number> {
   const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  // An editor that forked us says so by closing the channel, or has gone.
-  if (process.connected) process.once('disconnect', interrupt);
+  const ignore = onInterruption(() => stop.abort());
   try {
     checkPlatform();
     if (hasCuda()) {
@@ -49,8 +46,7 @@ export async function installCuda(consent: boolean): Promise<number> {
     process.stderr.write(`${plain(error instanceof Error ? error.message : String(error))}\n`);
     return 3;
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('disconnect', interrupt);
-    if (process.connected) process.disconnect();
+    ignore();
   }
 }
 

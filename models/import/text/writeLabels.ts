@@ -11,7 +11,7 @@ import { safetensorsBytes } from '../safetensorsBytes.js';
 import { withoutLabels, type PlannedLabels } from './planLabels.js';
 
 /** Runs texts through CLIP's text side: [L·d], each of length 1. */
-export type EmbedTexts = (params: EmbedTextsParams) => Promise<Float32Array>;
+export type EmbedTexts = (params: EmbedTextsParams, signal: AbortSignal) => Promise<Float32Array>;
 
 interface WrittenLabels {
   /** Absent if something stood in the way of labels that were not asked for. */
@@ -63,7 +63,7 @@ async function runTextSide(
     throw unwritable(path, cause);
   });
   const texts = names.map((name) => prompt.replace('{}', () => name));
-  const embeds = await embed({ tower, weights: path, tokenizer, texts });
+  const embeds = await embed({ tower, weights: path, tokenizer, texts }, signal);
   if (!embeds.every(Number.isFinite)) {
     const message = 'The encoder’s text side gives values that are no numbers. Download it again.';
     throw new CaptionError('checkpoint-invalid', message);
