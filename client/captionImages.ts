@@ -1,5 +1,13 @@
 /** "Caption This Image": captions one image or several, shows the result and keeps it in the log. */
-import { ProgressLocation, env, window, type CancellationToken, type LogOutputChannel, type Uri } from 'vscode';
+import {
+  ProgressLocation,
+  env,
+  window,
+  workspace,
+  type CancellationToken,
+  type LogOutputChannel,
+  type Uri,
+} from 'vscode';
 import { captionWords, type CaptionResult } from '@clipcap/protocol/caption';
 import { fromResponseError, type CaptionError } from '@clipcap/protocol/error';
 import { nameOf } from './images.js';
@@ -77,7 +85,20 @@ async function showSummary(outcomes: readonly Outcome[], asked: number, { log }:
     `${cancelled ? 'Cancelled: captioned' : 'Captioned'} ${captioned} of ${asked} images` +
     (failed === 0 ? '.' : `; ${failed === 1 ? 'one' : failed} could not be captioned (see the log).`);
   const show = failed === 0 ? window.showInformationMessage : window.showWarningMessage;
-  if ((await show(message, 'Show Captions')) !== undefined) log.show();
+  const [copy, showLog] = ['Copy All', 'Show Captions'];
+  const choice = await show(message, ...(captioned > 0 ? [copy, showLog] : [showLog]));
+  if (choice === copy) await env.clipboard.writeText(asTable(outcomes));
+  else if (choice !== undefined) log.show();
+}
+
+/** A line for each caption: its image's path, a tab, the text; spreadsheets take it as a table. */
+function asTable(outcomes: readonly Outcome[]): string {
+  const lines = outcomes.flatMap((outcome) => {
+    if (!('result' in outcome)) return [];
+    const text = outcome.result.image.captions[0]?.text ?? '';
+    return [`${workspace.asRelativePath(outcome.uri)}\t${text.replaceAll(/\s+/gu, ' ')}\n`];
+  });
+  return lines.join('');
 }
 
 /** `"a dog runs" (confidence 0.61)` */

@@ -1,7 +1,8 @@
 /** The commands: a table from their ids to what they do. */
-import { commands, window, type Disposable, type LogOutputChannel, type SecretStorage, type Uri } from 'vscode';
+import { commands, env, window, type Disposable, type LogOutputChannel, type SecretStorage, type Uri } from 'vscode';
 import { fromResponseError } from '@clipcap/protocol/error';
 import { captionImages } from './captionImages.js';
+import { chooseModel } from './chooseModel.js';
 import { setAccessToken } from './downloadEnvironment.js';
 import { getModel } from './getModel.js';
 import { namedImages } from './images.js';
@@ -18,6 +19,8 @@ interface CommandContext {
   readonly cli: string;
   /** The folder that takes imported packs. */
   readonly packs: Uri;
+  /** The folder of the built-in pack. */
+  readonly builtin: Uri;
   readonly secrets: SecretStorage;
 }
 
@@ -43,18 +46,24 @@ const table: Readonly<Record<string, Command>> = {
     panel.inspect(image);
   },
 
-  async 'clipcap.restart'({ server, log }) {
-    try {
-      await server.restart();
-    } catch (error) {
-      const { message } = fromResponseError(error);
-      if ((await window.showErrorMessage(message, 'Show Log')) !== undefined) log.show();
-    }
+  /** For links in hovers, not for the palette. */
+  async 'clipcap.copyCaption'(_, caption) {
+    if (typeof caption !== 'string') return;
+    await env.clipboard.writeText(caption);
+    window.setStatusBarMessage('The caption was copied.', 3000);
   },
 
+  'clipcap.restart': ({ server, log }) => restart(server, log),
+
   async 'clipcap.installCuda'({ server, log, cli }) {
-    if (await installCuda(cli, log)) await server.restart();
+    if (!(await installCuda(cli, log))) return;
+    await restart(server, log);
+    await window.showInformationMessage(
+      'CUDA’s library is installed. The next image tries it; ClipCap’s status item then says whether it is in use, or why not.',
+    );
   },
+
+  'clipcap.chooseModel': ({ packs, builtin }) => chooseModel({ packs, builtin }),
 
   'clipcap.importCheckpoint': ({ cli, packs, log }) => importCheckpoint({ module: cli, packs, log }),
 
@@ -76,8 +85,17 @@ export function registerCommands(around: CommandContext): Disposable[] {
   );
 }
 
+async function restart(server: LanguageServer, log: LogOutputChannel): Promise<void> {
+  try {
+    await server.restart();
+  } catch (error) {
+    const { message } = fromResponseError(error);
+    if ((await window.showErrorMessage(message, 'Show Log')) !== undefined) log.show();
+  }
+}
+
 async function sayWhereImagesAre(): Promise<void> {
   await window.showWarningMessage(
-    'No image is in front. Open an image, or right-click one in the Explorer (JPEG, PNG, WebP, GIF, AVIF or TIFF).',
+    'No image is open. Open an image, or right-click one in the Explorer (JPEG, PNG, WebP, GIF, AVIF or TIFF).',
   );
 }

@@ -33,6 +33,7 @@ export function activate(context: ExtensionContext): void {
       log,
       cli: context.asAbsolutePath('dist/cli.mjs'),
       packs: Uri.joinPath(context.globalStorageUri, 'packs'),
+      builtin: Uri.joinPath(context.extensionUri, 'models', 'builtin'),
       secrets: context.secrets,
     }),
   );

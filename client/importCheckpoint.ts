@@ -4,7 +4,6 @@ import {
   ProgressLocation,
   Uri,
   window,
-  workspace,
   type LogOutputChannel,
   type OpenDialogOptions,
   type QuickPickItem,
@@ -12,6 +11,7 @@ import {
 import type { ImportDocument } from '@clipcap/protocol/import';
 import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
 import { fromResponseError } from '@clipcap/protocol/error';
+import { useModel } from './chooseModel.js';
 import { runCommandLine } from './commandLineProcess.js';
 import { nameOf } from './images.js';
 import { askWhatIsOpen } from './importQuestions.js';
@@ -75,7 +75,7 @@ async function packName({ name: file }: Source, packs: Uri): Promise<string | un
       ? `There is a pack “${name}” already.`
       : /^[\w.-]*\w[\w.-]*$/u.test(name)
         ? undefined
-        : 'Letters, digits, dots and dashes.';
+        : 'Only letters, digits, dots, dashes and underscores.';
   const name = file.replace(/\.[^.]*$/u, '');
   // What is proposed is not validated before it is changed.
   const prompt = problem(name);
@@ -177,6 +177,6 @@ async function showImported(
   if (labels) sentences.push(`Labels: ${labels.value}.`);
   const show = warning === undefined ? window.showInformationMessage : window.showWarningMessage;
   const choice = await show(sentences.join(' '), use, 'Show Log');
-  if (choice === use) await workspace.getConfiguration('clipcap').update('model', out, true);
+  if (choice === use) await useModel(out);
   else if (choice !== undefined) log.show();
 }

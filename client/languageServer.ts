@@ -31,7 +31,7 @@ import {
   type Thumbnail,
 } from '@clipcap/protocol/lens';
 
-const inspectCommand = 'clipcap.inspectPrefix';
+const hoverCommands = { inspectCommand: 'clipcap.inspectPrefix', copyCommand: 'clipcap.copyCaption' };
 const endedMeanwhile = 'The language server ended before it had an answer, and is started again. Try again.';
 
 export class LanguageServer implements Disposable {
@@ -145,8 +145,8 @@ export class LanguageServer implements Disposable {
       ],
       outputChannel: this.#log,
       // HTML for a tooltip that is no link; text of others is escaped.
-      markdown: { isTrusted: { enabledCommands: [inspectCommand] }, supportHtml: true },
-      initializationOptions: (): InitializationOptions => ({ trusted: workspace.isTrusted, inspectCommand }),
+      markdown: { isTrusted: { enabledCommands: Object.values(hoverCommands) }, supportHtml: true },
+      initializationOptions: (): InitializationOptions => ({ trusted: workspace.isTrusted, ...hoverCommands }),
     };
     const server = { module: this.#module, transport: TransportKind.ipc, args: ['--storage', this.#storage] };
     const client = new LanguageClient('clipcap', 'ClipCap Lens', { run: server, debug: server }, options);

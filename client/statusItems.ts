@@ -39,7 +39,7 @@ export function showStatus(server: LanguageServer): Disposable {
   const selector = readLanguages.map((language) => ({ language, scheme: 'file' }));
   const pack = languages.createLanguageStatusItem('clipcap.pack', selector);
   pack.name = 'ClipCap Model';
-  pack.command = { command: 'clipcap.showLog', title: 'Show Log' };
+  pack.command = { command: 'clipcap.chooseModel', title: 'Choose Model…' };
   const inference = languages.createLanguageStatusItem('clipcap.inference', selector);
   inference.name = 'ClipCap Inference';
   inference.command = { command: 'clipcap.restart', title: 'Restart' };
@@ -60,10 +60,11 @@ export function showStatus(server: LanguageServer): Disposable {
 
     pack.text = withoutLinks(`ClipCap model: ${status.pack}`);
     inference.text = withoutLinks(`Provider ${status.provider}: ${words[state]}`);
-    // An item has one command: the other one is a link in its detail.
+    // An item has one command: others are links in its detail.
     const detail = (reason: string | undefined): string => (reason === undefined ? '' : `${withoutLinks(reason)} `);
-    pack.detail = `${detail(status.reason)}[Restart](command:clipcap.restart)`;
-    inference.detail = `${detail(status.reason ?? unusedProviders(status))}[Show Log](command:clipcap.showLog)`;
+    const log = '[Show Log](command:clipcap.showLog)';
+    pack.detail = `${detail(status.reason)}${log} · [Restart](command:clipcap.restart)`;
+    inference.detail = `${detail(status.reason ?? unusedProviders(status))}${log}`;
     for (const item of [pack, inference]) {
       item.severity = severity;
       item.busy = state === 'loading';
@@ -108,10 +109,12 @@ function unusedProviders({ unused = [] }: ServerStatus): string | undefined {
 function tooltip(status: ServerStatus): MarkdownString {
   const { state, pack, provider, reason } = status;
   const text = new MarkdownString('**ClipCap Lens**\n\n', true);
-  text.isTrusted = { enabledCommands: ['clipcap.showLog', 'clipcap.restart'] };
+  text.isTrusted = { enabledCommands: ['clipcap.showLog', 'clipcap.restart', 'clipcap.chooseModel'] };
   text.appendText(
     [`Model ${pack}`, `Provider ${provider}`, `State ${words[state]}`, unusedProviders(status) ?? ''].join('\n').trim(),
   );
   if (reason !== undefined) text.appendMarkdown('\n\n$(error) ').appendText(reason);
-  return text.appendMarkdown('\n\n[Show log](command:clipcap.showLog) · [Restart](command:clipcap.restart)');
+  return text.appendMarkdown(
+    '\n\n[Choose model](command:clipcap.chooseModel) · [Show log](command:clipcap.showLog) · [Restart](command:clipcap.restart)',
+  );
 }

@@ -13,6 +13,8 @@ export interface InitializationOptions {
   readonly trusted?: boolean;
   /** The client's command that shows an image's prefix; it takes the image's URI as a string. */
   readonly inspectCommand?: string;
+  /** The client's command that copies a caption; it takes the text. */
+  readonly copyCommand?: string;
   /** Settings, for a client that cannot be asked for them. */
   readonly settings?: unknown;
 }

@@ -45,7 +45,7 @@ export function drawFailure(parent: HTMLElement, name: string, message: string, 
   buttons
     .append('button')
     .attr('type', 'button')
-    .text('Retry')
+    .text('Try again')
     .on('click', () => {
       actions.retry();
     });

@@ -35,7 +35,7 @@ export function readClient({
   workspaceFolders,
   rootUri,
 }: InitializeParams): Client {
-  const { trusted, inspectCommand, settings } = fields(initializationOptions);
+  const { trusted, inspectCommand, copyCommand, settings } = fields(initializationOptions);
   const { textDocument, workspace } = capabilities;
   return {
     trusted: trusted !== false,
@@ -47,6 +47,7 @@ export function readClient({
     hoverStyle: {
       markdown: textDocument?.hover?.contentFormat?.includes(MarkupKind.Markdown) ?? false,
       inspectCommand: typeof inspectCommand === 'string' ? inspectCommand : undefined,
+      copyCommand: typeof copyCommand === 'string' ? copyCommand : undefined,
     },
   };
 }

@@ -7,13 +7,15 @@ export interface HoverStyle {
   readonly markdown: boolean;
   /** The editor's command that shows an image's prefix; it takes the image's URI. */
   readonly inspectCommand?: string | undefined;
+  /** The editor's command that copies a caption; it takes the text. */
+  readonly copyCommand?: string | undefined;
 }
 
 const meaning =
   'The geometric mean of the probabilities that the model gave its own words. ' +
   'It is not the chance that the caption is true.';
 
-/** A caption with its confidence, exp(score), the model, and the way to the prefix. */
+/** A caption with its confidence, exp(score), the model, and what can be done with it. */
 export function captionText({ title, image }: CaptionResult, uri: string, style: HoverStyle): MarkupContent {
   const best = image.captions[0];
   const caption = captionWords(best);
@@ -26,11 +28,23 @@ export function captionText({ title, image }: CaptionResult, uri: string, style:
   if (style.inspectCommand === undefined) {
     return markdown(`${shown}\n\nConfidence ${confidence} · ${maker}\n\n*${meaning}*`);
   }
-  const inspect = `command:${style.inspectCommand}?${encodeURIComponent(JSON.stringify([uri]))}`;
-  return markdown(
-    `${shown}\n\n<span title="${meaning}">Confidence ${confidence}</span> · ${maker} · ` +
-      `[Inspect Prefix](${inspect} "Show the words nearest to each prefix embedding")`,
+  const links = [
+    `[Inspect Prefix](${command(style.inspectCommand, uri)} "Show the words nearest to each prefix embedding")`,
+  ];
+  if (style.copyCommand !== undefined && best) {
+    links.unshift(`[Copy](${command(style.copyCommand, best.text)} "Copy the caption, for alt text")`);
+  }
+  const about = `<span title="${meaning}">Confidence ${confidence}</span> · ${maker}`;
+  return markdown([shown, [about, ...links].join(' · ')].join('\n\n'));
+}
+
+/** A link's target that runs an editor's command. */
+function command(id: string, argument: string): string {
+  // Parentheses, which encodeURIComponent leaves alone, would end the link.
+  const encoded = encodeURIComponent(JSON.stringify([argument])).replace(/[()]/gu, (each) =>
+    each === '(' ? '%28' : '%29',
   );
+  return `command:${id}?${encoded}`;
 }
 
 /** One sentence: that a caption is on its way, or why there is none. */

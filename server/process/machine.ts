@@ -32,6 +32,11 @@ export function hasCuda(): boolean {
   return cudaLibraries().every((path) => existsSync(path));
 }
 
+/** Whether NVIDIA's driver is loaded, on Linux or under Windows' Linux. */
+export function hasNvidiaDriver(root = '/'): boolean {
+  return ['proc/driver/nvidia/version', 'usr/lib/wsl/lib/libcuda.so.1'].some((path) => existsSync(join(root, path)));
+}
+
 /**
  * A digest of the machine, its graphics drivers and ONNX Runtime.
  * @param root the folder that Linux's drivers are looked for in

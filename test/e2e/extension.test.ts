@@ -46,6 +46,11 @@ async function expectPanel({ server, workbench }: VsCode, path: string): Promise
   );
 }
 
+/** Waits until the clipboard has this text. */
+async function clipboardHas({ page }: Workbench, text: string): Promise<void> {
+  await page.waitForFunction(async (expected) => (await navigator.clipboard.readText()) === expected, text);
+}
+
 describe('the packaged extension in real VS Code', () => {
   const inVsCode = testsIn({ trusted: true, settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
 
@@ -59,17 +64,18 @@ describe('the packaged extension in real VS Code', () => {
       await workbench.page.screenshot({ path: screenshotPath('vscode-notification') });
       await notification.locator('.monaco-button').filter({ hasText: 'Copy' }).first().click();
       await notification.waitFor({ state: 'hidden' });
-      await workbench.page.waitForFunction(async (text) => (await navigator.clipboard.readText()) === text, expected);
+      await clipboardHas(workbench, expected);
     },
   );
 
   inVsCode(
-    'several photos from the Explorer give one summary, and the log has their captions',
+    'several photos from the Explorer give one summary, which copies all captions, and the log has them',
     async ({ server, workbench }) => {
       const { page } = workbench;
       const photos = ['chelsea.jpg', 'coffee.jpg', 'rocket.jpg'];
       const captions = await Promise.all(photos.map((name) => server.captionByCommandLine(`photos/${name}`)));
       const lines = captions.map(({ captions: [best] }, index) => `photos/${photos[index]}: “${best?.text}”`);
+      const table = captions.map(({ captions: [best] }, index) => `photos/${photos[index]}\t${best?.text}\n`).join('');
       const row = (name: string): Locator =>
         page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: name }).first();
       if ((await row('photos').getAttribute('aria-expanded')) !== 'true') await row('photos').click();
@@ -89,7 +95,10 @@ describe('the packaged extension in real VS Code', () => {
       await workbench.chooseFromExplorer(['photos', 'rocket.jpg'], 'Caption This Image');
       const summary = workbench.notification('Captioned 3 of 3 images.');
       await summary.waitFor();
-      await summary.locator('.monaco-button').filter({ hasText: 'Show Captions' }).first().click();
+      await summary.locator('.monaco-button').filter({ hasText: 'Show Captions' }).first().waitFor();
+      await summary.locator('.monaco-button').filter({ hasText: 'Copy All' }).first().click();
+      await clipboardHas(workbench, table);
+      await workbench.command('ClipCap: Show Log');
       // The log breaks lines where it has to, so spaces do not count.
       await page.waitForFunction((wanted) => {
         const drawn = [...document.querySelectorAll<HTMLElement>('.output-view .view-line')];
@@ -118,18 +127,24 @@ describe('the packaged extension in real VS Code', () => {
     assert.match(label ?? '', /^ClipCap: model .+, provider cpu, ready$/u);
   });
 
-  inVsCode('a hover in Markdown shows the caption, its confidence and a link to the prefix', async (vscode) => {
-    const { server, workbench } = vscode;
-    const [expected] = (await server.captionByCommandLine('photos/astronaut.jpg')).captions;
-    await workbench.open('README.md');
-    const hover = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
-    const text = await hover.innerText();
-    assert.ok(text.includes(`Confidence ${Math.exp(expected?.score ?? 0).toFixed(2)}`), text);
-    await pictureOfHover(workbench, 'photos/astronaut.jpg', expected?.text ?? '');
-    const again = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
-    await again.locator('a').filter({ hasText: 'Inspect Prefix' }).first().click();
-    await expectPanel(vscode, 'photos/astronaut.jpg');
-  });
+  inVsCode(
+    'a hover in Markdown shows the caption, its confidence, copies it and leads to the prefix',
+    async (vscode) => {
+      const { server, workbench } = vscode;
+      const [expected] = (await server.captionByCommandLine('photos/astronaut.jpg')).captions;
+      await workbench.open('README.md');
+      const hover = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
+      const text = await hover.innerText();
+      assert.ok(text.includes(`Confidence ${Math.exp(expected?.score ?? 0).toFixed(2)}`), text);
+      await pictureOfHover(workbench, 'photos/astronaut.jpg', expected?.text ?? '');
+      const first = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
+      await first.locator('a').filter({ hasText: 'Copy' }).first().click();
+      await clipboardHas(workbench, expected?.text ?? '');
+      const again = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
+      await again.locator('a').filter({ hasText: 'Inspect Prefix' }).first().click();
+      await expectPanel(vscode, 'photos/astronaut.jpg');
+    },
+  );
 
   inVsCode(
     'the status bar item is there with the panel and Markdown in front, and not with other files',
@@ -147,18 +162,26 @@ describe('the packaged extension in real VS Code', () => {
     },
   );
 
-  inVsCode('the language status names pack and provider, and links to log and restart', async ({ workbench }) => {
-    const { page } = workbench;
-    await page.locator('.tab').filter({ hasText: 'README.md' }).first().click();
-    await page.locator('[id="status.languageStatus"]').first().hover();
-    for (const start of ['ClipCap model: ', 'Provider cpu: ready']) {
-      const shown = page.locator('.hover-language-status').filter({ hasText: start }).first();
-      await shown.waitFor();
-      const links = await shown.locator('a').allInnerTexts();
-      for (const link of ['Show Log', 'Restart']) assert.ok(links.includes(link), `${link} is not in ${links.join()}`);
-    }
-    await page.keyboard.press('Escape');
-  });
+  inVsCode(
+    'the language status names pack and provider, and leads to other models, the log and a restart',
+    async ({ workbench }) => {
+      const { page } = workbench;
+      await page.locator('.tab').filter({ hasText: 'README.md' }).first().click();
+      await page.locator('[id="status.languageStatus"]').first().hover();
+      const expected = {
+        'ClipCap model: ': ['Choose Model…', 'Show Log', 'Restart'],
+        'Provider cpu: ready': ['Show Log', 'Restart'],
+      };
+      for (const [start, leads] of Object.entries(expected)) {
+        const shown = page.locator('.hover-language-status').filter({ hasText: start }).first();
+        await shown.waitFor();
+        const links = await shown.locator('a').allInnerTexts();
+        for (const link of leads) assert.ok(links.includes(link), `${link} is not in ${links.join()}`);
+      }
+      await page.screenshot({ path: screenshotPath('vscode-language-status') });
+      await page.keyboard.press('Escape');
+    },
+  );
 
   inVsCode('the panel is there again after the window was reloaded', async (vscode) => {
     const { workbench } = vscode;

@@ -181,6 +181,45 @@ describe('“Import Checkpoint…” in real VS Code', () => {
     assert.deepEqual((await readdir(packs(vscode))).toSorted(), ['alone', 'eye', 'mlp', 'open']);
   });
 
+  inVsCode(
+    '“Choose Model…” lists what there is, names the choice in the settings, and deletes packs',
+    async (vscode) => {
+      const { server, workbench } = vscode;
+      const { page } = workbench;
+      const title = 'Which model should caption?';
+      const row = (text: string): Locator =>
+        page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
+      // A setting of the machine: seen from the browser, the server is one.
+      const settings = async (): Promise<string> => readFile(join(server.userData, 'Machine', 'settings.json'), 'utf8');
+      const setTo = async (model: string): Promise<void> => {
+        for (let look = 0; look < 200 && !(await settings()).includes(`"clipcap.model": "${model}"`); look++) {
+          await page.waitForTimeout(50);
+        }
+        assert.match(await settings(), new RegExp(`"clipcap.model": "${model}"`, 'u'));
+      };
+      await workbench.command('ClipCap: Choose Model…');
+      await workbench.titled(title);
+      await row('Built-in captioner').waitFor();
+      await picture(workbench, 'choose');
+      await workbench.pick(title, 'eye');
+      const eye = join(packs(vscode), 'eye');
+      await setTo(eye);
+      await workbench.command('ClipCap: Choose Model…');
+      await row('eye').filter({ hasText: 'in use' }).waitFor();
+      await row('eye').hover();
+      await row('eye').locator('.codicon-trash').click();
+      const dialog = await workbench.dialog('Delete the model pack');
+      assert.match(await dialog.innerText(), /globalStorage/u);
+      await picture(workbench, 'delete');
+      await button(dialog, 'Delete').click();
+      await setTo('builtin');
+      for (let look = 0; look < 200 && (await readdir(packs(vscode))).includes('eye'); look++) {
+        await page.waitForTimeout(50);
+      }
+      assert.ok(!(await readdir(packs(vscode))).includes('eye'), 'the pack is still there');
+    },
+  );
+
   inVsCode('the console has no error of ours but the one that was shown', ({ workbench }) => {
     assert.deepEqual(
       workbench.complaints.filter((text) => !text.includes('RN.pt gives 640')),

@@ -183,7 +183,7 @@ describe('the panel', () => {
     assert.equal(await page.locator('[role=alert]').textContent(), 'It is empty.');
     assert.equal(await page.locator('.prefix').isVisible(), false);
     await page.locator('.no-preview').waitFor();
-    await page.getByRole('button', { name: 'Retry' }).click();
+    await page.getByRole('button', { name: 'Try again' }).click();
     assert.deepEqual((await said()).at(-1), { type: 'retry' });
     await page.screenshot({ path: screenshotPath('panel-failed') });
     await page.close();

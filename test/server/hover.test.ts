@@ -61,13 +61,17 @@ test('a Markdown image answers its caption, confidence and model over the whole 
   assert.equal(covered(hover, 'A ![photo](photo.jpg) here'), '![photo](photo.jpg)');
 });
 
-test('an editor that knows the command gets links to inspect, the confidence explained in a tooltip', async (t) => {
-  const { hoverAt } = await session(t, { initializationOptions: { inspectCommand: 'clipcap.inspectPrefix' } });
+test('an editor that knows the commands gets links to inspect and to copy, the confidence explained in a tooltip', async (t) => {
+  const { hoverAt } = await session(t, {
+    initializationOptions: { inspectCommand: 'clipcap.inspectPrefix', copyCommand: 'clipcap.copyCaption' },
+  });
   const text = hoverText(await hoverAt(page(), 'markdown', '![|](<100% #1.png>)'));
   const uri = pathToFileURL(join(folder, '100% #1.png')).href;
   const links = [...text.matchAll(/\(command:clipcap\.inspectPrefix\?(\S+) "/gu)];
   assert.equal(links.length, 1);
   for (const [, argument = ''] of links) assert.deepEqual(JSON.parse(decodeURIComponent(argument)), [uri]);
+  const [, copied = ''] = /\(command:clipcap\.copyCaption\?(\S+) "/u.exec(text) ?? [];
+  assert.deepEqual(JSON.parse(decodeURIComponent(copied)), ['a fake caption']);
   assert.match(text, /<span title="The geometric mean[^"<]+">Confidence 0\.25<\/span>/u);
 });
 

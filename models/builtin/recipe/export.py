@@ -19,7 +19,7 @@ from model import CONTEXT, HEADS, HIDDEN, LAYERS, PREFIX, WIDTH, ClipCap
 TITLE = "Built-in captioner for everyday photos"
 NOTICE = (
     "The built-in model was trained on Flickr8k, which asks for research use only; "
-    "for any other use import another model pack (docs/models.md)."
+    "for any other use import another model pack."
 )
 
 
