@@ -18,7 +18,7 @@ const settings = {
 
 /** Runs the demo until it is interrupted. */
 export async function demo() {
-  const vscode = await ensureVsCode();
+  const vscode = await ensureVsCode({ browser: false });
   if ('missing' in vscode) throw new Error(`The demo needs a real VS Code: ${vscode.missing}`);
   const vsix = await makePackage([]);
 

@@ -5,7 +5,7 @@
 import { PackageManager, createVSIX, listFiles } from '@vscode/vsce';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { checkNotices } from './notices.mjs';
 import { root } from './setup.mjs';
 
@@ -75,12 +75,16 @@ function withoutTestLinks(readme) {
   return readme.replace(/^Their \[sources\].*\n/mu, '').replaceAll(/\[([^\]]*)\]\(test\/[^)]*\)/gu, '$1');
 }
 
-/** Every relative link of the extension's page must lead to a file of the package. */
+/** Every relative link of the extension's page and of our other pages must lead to a file of the package. */
 async function checkLinks(stage, files) {
-  const readme = await readFile(join(stage, 'README.md'), 'utf8');
-  const links = Array.from(readme.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/giu), ([, path]) => path);
-  const dead = links.filter((path) => !files.includes(path));
-  if (dead.length > 0) throw new Error(`README.md links to what the package does not hold: ${dead.join(', ')}`);
+  const dead = [];
+  for (const page of files.filter((file) => /^(?!dist\/).*\.md$/u.test(file))) {
+    const prose = (await readFile(join(stage, page), 'utf8')).replaceAll(/^```.*?^```|`[^`\n]*`/gmsu, '');
+    const links = Array.from(prose.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/giu), ([, path]) => path);
+    const missing = links.filter((path) => !files.includes(posix.join(posix.dirname(page), path)));
+    dead.push(...missing.map((path) => `  ${page}: ${path}`));
+  }
+  if (dead.length > 0) throw new Error(['Links to what the package does not hold:', ...dead].join('\n'));
 }
 
 /** Compares the files that vsce takes with the committed list of this platform. */

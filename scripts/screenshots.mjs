@@ -18,7 +18,7 @@ const pictures = {
 const margin = { top: 6, bottom: 10, left: 14, right: 14, background: '#1f1f1f' };
 
 await ensureBuilt();
-const vscode = await ensureVsCode();
+const vscode = await ensureVsCode({ browser: true });
 if ('missing' in vscode) throw new Error(`Pictures are taken in a real VS Code: ${vscode.missing}`);
 const env = {
   ...process.env,

@@ -33,7 +33,7 @@ export async function test() {
     return 1;
   }
   const vsix = await makePackage([]);
-  const vscode = await ensureVsCode();
+  const vscode = await ensureVsCode({ browser: true });
 
   for (const suite of suites) {
     const files = testFiles(suite);

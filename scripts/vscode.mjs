@@ -10,10 +10,11 @@ import { npm, oncePerLock, root } from './setup.mjs';
 
 const folder = join(root, 'test', 'vscode');
 
-/** Debian's names: the browser and its fonts, and what code-server's native modules are compiled with. */
-const systemPackages = [
-  'chromium',
-  'fonts-dejavu-core',
+/** Debian's names: the browser that tests drive, and its fonts. */
+const browserPackages = ['chromium', 'fonts-dejavu-core'];
+
+/** Debian's names: what code-server's native modules are compiled with. */
+const compilerPackages = [
   'build-essential',
   'pkg-config',
   'python3',
@@ -25,16 +26,16 @@ const systemPackages = [
 
 /**
  * Installs what the tests in real VS Code and the demo run on, unless it is there already.
+ * @param {{ browser: boolean }} needs whether a browser is driven, or the user opens one
  * @returns {Promise<{ node: string, codeServer: string } | { missing: string }>} paths of Node 24 and of code-server's
  *   script; or what is missing, with the one command that installs it
  * @throws if npm cannot install the locked packages
  */
-export async function ensureVsCode() {
+export async function ensureVsCode({ browser }) {
   if (process.platform !== 'linux') return { missing: 'code-server is set up here for Linux only' };
-  const absent = missingSystemPackages();
-  if (absent === undefined) {
-    return { missing: `needs a Debian-like system with: ${systemPackages.join(' ')}` };
-  }
+  const needed = [...(browser ? browserPackages : []), ...compilerPackages];
+  const absent = missingOf(needed);
+  if (absent === undefined) return { missing: `needs a Debian-like system with: ${needed.join(' ')}` };
   if (absent.length > 0) {
     return { missing: `missing system packages; install them with: sudo apt-get install -y ${absent.join(' ')}` };
   }
@@ -88,8 +89,8 @@ function withoutNpmVariables(env) {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !ownWords.test(name)));
 }
 
-/** Names of the system packages that are not installed; undefined where there is no dpkg to ask. */
-function missingSystemPackages() {
+/** Which of these system packages are not installed; undefined where there is no dpkg to ask. */
+function missingOf(systemPackages) {
   const query = spawnSync('dpkg-query', ['-W', '-f', '${binary:Package} ${Status}\n', ...systemPackages], {
     encoding: 'utf8',
   });
@@ -105,9 +106,9 @@ function missingSystemPackages() {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   if (process.argv.includes('--system-packages')) {
-    process.stdout.write(`${systemPackages.join(' ')}\n`);
+    process.stdout.write(`${[...browserPackages, ...compilerPackages].join(' ')}\n`);
   } else {
-    const vscode = await ensureVsCode();
+    const vscode = await ensureVsCode({ browser: true });
     process.stdout.write(`${'missing' in vscode ? vscode.missing : `code-server: ${vscode.codeServer}`}\n`);
     process.exitCode = 'missing' in vscode ? 1 : 0;
   }
