@@ -47,7 +47,10 @@ export class LanguageServer implements Disposable {
     this.#module = context.asAbsolutePath('dist/server.mjs');
     this.#storage = context.globalStorageUri.fsPath;
     this.#log = log;
-    this.#trust = workspace.onDidGrantWorkspaceTrust(() => void this.#client?.sendNotification(workspaceTrusted));
+    this.#trust = workspace.onDidGrantWorkspaceTrust(() => {
+      // A server that is down is told when it starts.
+      this.#client?.sendNotification(workspaceTrusted).catch(() => undefined);
+    });
   }
 
   readonly onStatus = this.#statusChanged.event;

@@ -52,7 +52,11 @@ export function startServer(
   const captions = new Captions(inference);
   const places: LensPlaces = { path: imagePath, pack: namedPack };
   const lens = new LensRequests(inference, places);
-  inference.onState(() => void pushStatus());
+  inference.onState(({ state }) => {
+    // The next process may find another pack in the same folder.
+    if (state === 'idle') lens.forget();
+    void pushStatus();
+  });
 
   async function pushStatus(): Promise<void> {
     const status = statusOf(inference.state, current);
@@ -206,7 +210,7 @@ export function startServer(
     try {
       const { folder, provider } = await model();
       captions.forget();
-      await inference.restart({ model: folder, provider });
+      await inference.restart();
       await inference.load(folder, provider);
     } catch (error) {
       throw toResponseError(error);

@@ -95,6 +95,11 @@ export class LensRequests {
     return `data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}`;
   }
 
+  /** Lets go of what was encoded. */
+  forget(): void {
+    this.#prefixes.clear();
+  }
+
   async #prefix(
     uri: string,
     { folder, provider }: LensModelChoice,

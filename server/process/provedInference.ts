@@ -11,7 +11,7 @@ import { isProvider, type Provider, type ProviderVerdict } from '@clipcap/protoc
 import type { InferenceProcess } from './inferenceProcess.js';
 import type { InferenceState } from './inferenceState.js';
 import { automatic, type ProviderChoice } from './providerChoice.js';
-import { cancelled } from './sharedRun.js';
+import { cancelled, Restarted } from './sharedRun.js';
 
 type Inference = Pick<
   InferenceProcess,
@@ -105,6 +105,8 @@ export class ProvedInference implements Inference {
       this.#tryLater(model, asked);
       return result;
     } catch (error) {
+      // On what is trusted now: the one before may have hung.
+      if (error instanceof Restarted) return await this.#trusting({ model, provider: asked }, name, token, run);
       const failed = asked === 'auto' && provider !== 'cpu' && error instanceof CaptionError && blamed.has(error.code);
       if (!failed) throw error;
       log('warn', `${provider} failed after it had been trusted; the CPU is asked. ${error.message}`);
@@ -126,7 +128,7 @@ export class ProvedInference implements Inference {
     this.#options.inference.start();
   }
 
-  /** Also forgets what trials showed: drivers may have changed. */
+  /** Also forgets what trials showed: drivers may have changed. What was asked for is asked for again, and loads the model. */
   async restart(): Promise<void> {
     this.#clearTimers();
     this.#tried = new Set();

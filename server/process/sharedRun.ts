@@ -99,6 +99,13 @@ export class SharedRun {
   }
 }
 
+/** Whoever waits may ask again: the answer was lost with a process that was restarted. */
+export class Restarted extends CaptionError {
+  constructor(name: string) {
+    super('cancelled', `${name} was cancelled by a restart of the inference process. Ask for it again.`);
+  }
+}
+
 export function cancelled(name: string): CaptionError {
   return new CaptionError('cancelled', `${name} was cancelled. Ask for it again if you still want it.`);
 }

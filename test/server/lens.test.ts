@@ -59,6 +59,15 @@ test('a view is computed with the image’s bytes and the settings, and answered
   assert.equal(asked.reference, undefined);
 });
 
+test('images beside the first are encoded again when the process has ended: the next may find another pack', async (t) => {
+  const { client, inference } = await session(t);
+  const compare = { uri: uriOf('a.jpg'), view: 'compare', params: { others: [uriOf('b.jpg')] } } as const;
+  await client.sendRequest(lensRequest, compare);
+  inference.enter({ state: 'idle' });
+  await client.sendRequest(lensRequest, compare);
+  assert.equal(inference.encoded.length, 2);
+});
+
 test('images beside the first are encoded once, however often they are named', async (t) => {
   const { client, inference } = await session(t);
   const [b, c] = [uriOf('b.jpg'), uriOf('c.jpg')];

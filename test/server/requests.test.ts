@@ -126,7 +126,7 @@ test('restart restarts inference, loads the model and forgets earlier captions',
   const { client, inference } = await session(t);
   await client.sendRequest(captionUri, { uri: photo });
   await client.sendRequest(restartInference);
-  assert.deepEqual(inference.restarts, [builtinPack]);
+  assert.equal(inference.restarts, 1);
   assert.deepEqual(inference.loaded, [builtinPack]);
   await client.sendRequest(captionUri, { uri: photo });
   assert.equal(inference.asked.length, 2);

@@ -11,6 +11,7 @@ import type { Provider, TrialResult } from '@clipcap/protocol/provider';
 import type { InferenceState } from '@clipcap/server/process/inferenceState';
 import { ProvedInference } from '@clipcap/server/process/provedInference';
 import { ProviderChoice } from '@clipcap/server/process/providerChoice';
+import { Restarted } from '@clipcap/server/process/sharedRun';
 import { Verdicts } from '@clipcap/server/process/verdicts';
 import { temporaryFolder } from '../temporaryFolder.js';
 
@@ -26,10 +27,12 @@ interface SetUp {
   readonly trial?: TrialResult;
   /** Providers on which captions fail; may be changed meanwhile. */
   readonly failing?: readonly string[];
+  /** Providers on which a caption never comes, but for a restart. */
+  readonly hanging?: readonly string[];
 }
 
 /** Inference with fakes for the process and the runtime; `events` says what ran, in order. */
-async function setUp(t: TestContext, { switches = true, trial = fast, failing = [] }: SetUp = {}) {
+async function setUp(t: TestContext, { switches = true, trial = fast, failing = [], hanging = [] }: SetUp = {}) {
   const folder = await temporaryFolder(t);
   const model = join(folder, 'pack');
   await mkdir(model);
@@ -39,6 +42,9 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
   const stop = new AbortController();
   let state: InferenceState = { state: 'idle' };
   const loads = new Emitter<void>();
+  let lose: (error: Restarted) => void;
+  const lost = new Promise<never>((_, reject) => (lose = reject));
+  lost.catch(() => undefined);
   const inference = new ProvedInference({
     inference: {
       get state() {
@@ -49,6 +55,7 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
         events.push(`caption on ${provider}`);
         state = { state: 'ready', model: info(provider), title: 'M' };
         if (failing.includes(provider)) return Promise.reject(new CaptionError('inference-crashed', 'It died.'));
+        if (hanging.includes(provider)) return lost;
         const image = { sha256, width: 1, height: 1, captions: [], prefix: [], timings };
         return Promise.resolve({ model: info(provider), title: 'M', image });
       },
@@ -68,7 +75,10 @@ async function setUp(t: TestContext, { switches = true, trial = fast, failing = 
         return Promise.resolve(info(provider));
       },
       start: () => undefined,
-      restart: () => Promise.resolve(),
+      restart() {
+        lose(new Restarted('i'));
+        return Promise.resolve();
+      },
       dispose: () => Promise.resolve(),
     },
     choice: new ProviderChoice({
@@ -168,6 +178,17 @@ test('a provider asked for by name that fails is an error, not another provider'
   const { caption, events } = await setUp(t, { failing: ['webgpu'] });
   await assert.rejects(caption('webgpu'), { code: 'inference-crashed' });
   assert.deepEqual(events, ['trial of webgpu', 'caption on webgpu']);
+});
+
+test('what hung on a provider when inference was restarted is asked for again on what is trusted then', async (t) => {
+  const { inference, caption, events, loaded } = await setUp(t, { hanging: ['webgpu'] });
+  await caption();
+  await loaded;
+  const hung = caption();
+  await new Promise(setImmediate);
+  await inference.restart();
+  assert.equal((await hung).model.provider, 'cpu');
+  assert.deepEqual(events.slice(3), ['caption on webgpu', 'caption on cpu']);
 });
 
 test('a restart tries again', async (t) => {
