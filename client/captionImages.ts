@@ -12,7 +12,7 @@ import { captionWords, type CaptionResult } from '@clipcap/protocol/caption';
 import { fromResponseError, type CaptionError } from '@clipcap/protocol/error';
 import { nameOf } from './images.js';
 
-/** How many images of one call are on their way to the server at a time: enough for its batches, few enough for memory. */
+/** How many images of one call are on their way to the server at a time: enough to keep it busy, few enough for memory. */
 const concurrency = 4;
 
 type Outcome = { readonly uri: Uri } & ({ readonly result: CaptionResult } | { readonly error: CaptionError });

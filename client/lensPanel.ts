@@ -74,7 +74,7 @@ export class LensPanel {
     run.dispose();
   }
 
-  /** Lets the webview load our script and the image, nothing else. */
+  /** Lets the webview load our scripts and files of the image's folder, of which it is told the image only. */
   #allow(uri: Uri | undefined): void {
     const roots = [this.#context.dist, ...(uri ? [Uri.joinPath(uri, '..')] : [])];
     this.panel.webview.options = { enableScripts: true, localResourceRoots: roots };

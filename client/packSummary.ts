@@ -1,5 +1,6 @@
 /** What a model pack's manifest says of it, for people. Whether the pack is sound, the server finds out when it opens it. */
 import { Uri, workspace } from 'vscode';
+import { fields } from '@clipcap/protocol/fields';
 
 export interface PackSummary {
   readonly title: string;
@@ -16,20 +17,12 @@ export async function readPackSummary(folder: Uri): Promise<PackSummary | undefi
   try {
     const manifest = Uri.joinPath(folder, 'pack.json');
     if ((await workspace.fs.stat(manifest)).size > maxBytes) return undefined;
-    const pack = JSON.parse(new TextDecoder().decode(await workspace.fs.readFile(manifest))) as unknown;
-    const [title, dtype] = [textOf(pack, 'title'), textOf(pack, 'dtype')];
-    if (title === undefined || dtype === undefined) return undefined;
-    return { title, dtype, notice: textOf(fieldOf(pack, 'licence'), 'notice') };
+    const text = new TextDecoder().decode(await workspace.fs.readFile(manifest));
+    const { title, dtype, licence } = fields(JSON.parse(text));
+    if (typeof title !== 'string' || typeof dtype !== 'string') return undefined;
+    const { notice } = fields(licence);
+    return { title, dtype, notice: typeof notice === 'string' ? notice : undefined };
   } catch {
     return undefined;
   }
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? new Map(Object.entries(value)).get(name) : undefined;
-}
-
-function textOf(value: unknown, name: string): string | undefined {
-  const field = fieldOf(value, name);
-  return typeof field === 'string' ? field : undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * Everything that the server and its inference process say to each other. Image bytes travel as `Uint8Array` over
- * fork's channel with `serialization: 'advanced'`; the inference process opens no file but those of the pack.
+ * fork's channel with `serialization: 'advanced'`; the inference process opens no file but those of packs, whole
+ * or being made.
  */
 import { NotificationType, ProgressType, RequestType, RequestType0, type ResponseError } from 'vscode-jsonrpc';
 import { optionsKey, type CaptionOptions, type CaptionResult, type ErrorCode, type ModelInfo } from './caption.js';

@@ -1,4 +1,4 @@
-/** Small pictures of images that the page may not load itself, each asked for once. */
+/** Small pictures of images that the page may not load itself, kept once they are there. */
 
 /** Some 8 KB each. */
 const kept = 400;

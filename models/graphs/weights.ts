@@ -34,10 +34,6 @@ export class Weights {
     this.#file = file;
   }
 
-  has(name: string): boolean {
-    return this.#file.tensors.has(name);
-  }
-
   /** The float32 value of a tensor that is not stored in blocks. */
   float(name: string): string {
     const tensor = this.#stored(name);

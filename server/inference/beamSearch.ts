@@ -21,8 +21,6 @@ import {
   type Steps,
 } from './search.js';
 
-export type { FoundCaption, Steps } from './search.js';
-
 interface BeamSearchOptions extends SearchOptions {
   readonly beams: number;
 }

@@ -1,6 +1,6 @@
 /**
  * The inference process: answers requests of the parent that forked it, and ends with it. It opens no file but those
- * of model packs.
+ * of model packs, whole or being made.
  */
 import { env } from 'onnxruntime-node';
 import { fileURLToPath } from 'node:url';

@@ -2,7 +2,7 @@
  * How many full-size images may be in memory. A file says little about that: a small one can hold a hundred megapixels.
  */
 
-/** A decoder that has read an image's header. */
+/** An image whose header was read. */
 export interface ImageInMemory {
   readonly params: { readonly priority: number };
   /** Width × height. */

@@ -1,4 +1,4 @@
-/** What the resampling kernel needs of WebAssembly, which TypeScript declares together with the whole DOM only. */
+/** What the kernels need of WebAssembly, which TypeScript declares together with the whole DOM only. */
 declare namespace WebAssembly {
   interface Memory {
     readonly buffer: ArrayBuffer;

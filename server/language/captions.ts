@@ -8,7 +8,7 @@ import { optionsKey, type CaptionOptions, type CaptionResult } from '@clipcap/pr
 import type { Priority } from '@clipcap/protocol/inference';
 import type { InferenceProcess } from '../process/inferenceProcess.js';
 import { type ImageFile, readImage } from '../process/readImage.js';
-import { Recent } from './recent.js';
+import { Recent } from '../recent.js';
 
 /** What captions and the Prefix Lens need of the inference process. */
 export type Inference = Pick<

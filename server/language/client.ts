@@ -1,6 +1,6 @@
 /** What a client says of itself when it begins. */
 import { MarkupKind, type InitializeParams } from 'vscode-languageserver';
-import { fields } from './fields.js';
+import { fields } from '@clipcap/protocol/fields';
 import type { HoverStyle } from './hoverText.js';
 
 export interface Client {

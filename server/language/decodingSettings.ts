@@ -2,7 +2,7 @@
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import { decodingDefaults, numberOptions, strategies, strategyOf } from '@clipcap/protocol/decoding';
 import type { Settings } from '@clipcap/protocol/language';
-import { fields, oneOf, within } from './fields.js';
+import { fields, oneOf, within } from '@clipcap/protocol/fields';
 
 type DecodingSettings = Settings['decoding'];
 

@@ -7,7 +7,7 @@ import { captionText, sentence, type HoverStyle } from './hoverText.js';
 import type { DocumentLinks } from './links/documentLinks.js';
 import { linkAt } from './links/imageLink.js';
 import { resolveImage } from './links/resolve.js';
-import { Recent } from './recent.js';
+import { Recent } from '../recent.js';
 import { defaultSettings } from './settings.js';
 
 /** What a hover needs of the server around it. */

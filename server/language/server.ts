@@ -20,7 +20,7 @@ import { liesInside } from './access.js';
 import { Captions, type Inference, type Model } from './captions.js';
 import { readClient, unknownClient } from './client.js';
 import { decodingOptions } from './decodingSettings.js';
-import { fields } from './fields.js';
+import { fields } from '@clipcap/protocol/fields';
 import { ImageHover } from './hover.js';
 import { DocumentLinks } from './links/documentLinks.js';
 import { localPath } from './links/resolve.js';

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Settings } from '@clipcap/protocol/language';
 import { providers } from '@clipcap/protocol/provider';
 import { defaultDecoding, readDecoding } from './decodingSettings.js';
-import { fields, oneOf, within } from './fields.js';
+import { fields, oneOf, within } from '@clipcap/protocol/fields';
 
 /** What holds where the editor says nothing; the extension's manifest states the same. */
 export const defaultSettings: Settings = {

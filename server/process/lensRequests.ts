@@ -9,6 +9,7 @@ import { lensViews, mostImages, type CompareData, type LensParams, type LensResu
 import { lightEnough } from '../inference/lens/compareSize.js';
 import { wordChanges } from '../inference/lens/wordChanges.js';
 import type { InferenceProcess } from './inferenceProcess.js';
+import { Recent } from '../recent.js';
 import { readImage } from './readImage.js';
 import { cancelled } from './sharedRun.js';
 
@@ -43,7 +44,7 @@ interface Prefix {
 export class LensRequests {
   readonly #inference: Inference;
   readonly #places: LensPlaces;
-  readonly #prefixes = new Map<string, Float32Array>();
+  readonly #prefixes = new Recent<Float32Array>(keptPrefixes);
 
   constructor(inference: Inference, places: LensPlaces) {
     this.#inference = inference;
@@ -112,7 +113,8 @@ export class LensRequests {
     const image = { bytes, sha256, name: path };
     const prefix =
       this.#prefixes.get(key) ?? (await this.#inference.encode({ model: folder, provider, image }, token)).prefix;
-    return { uri, label: path, prefix: this.#keep(key, prefix) };
+    this.#prefixes.set(key, prefix);
+    return { uri, label: path, prefix };
   }
 
   async #mean(
@@ -127,14 +129,6 @@ export class LensRequests {
       for (const [i, value] of prefix.entries()) sum[i]! += value;
     }
     return sum && { mean: Float32Array.from(sum, (value) => value / uris.length), images: uris.length };
-  }
-
-  #keep(key: string, prefix: Float32Array): Float32Array {
-    this.#prefixes.delete(key);
-    this.#prefixes.set(key, prefix);
-    const [oldest] = this.#prefixes.keys();
-    if (this.#prefixes.size > keptPrefixes && oldest !== undefined) this.#prefixes.delete(oldest);
-    return prefix;
   }
 }
 

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { isProvider, type Provider, type TrialResult } from '@clipcap/protocol/provider';
-import { fields } from '../language/fields.js';
+import { fields } from '@clipcap/protocol/fields';
 
 interface Entry {
   readonly machine: string;

@@ -25,7 +25,7 @@ export const encoder: Compute<'encoder'> = async (context) => {
 
 /** CLIP's zero-shot classification (Radford et al. 2021, §3.1): softmax over labels of scale · cosine. */
 async function comparedWithTexts({ model, image }: LensContext): Promise<EncoderData | undefined> {
-  const texts = await model.labelTexts;
+  const texts = await model.labelTexts();
   if (!texts) return undefined;
   const { names, prompt, scale } = texts.described;
   const cosines = texts.cosines(image.embedding);

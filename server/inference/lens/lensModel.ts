@@ -16,6 +16,7 @@ import type { ScoredToken } from '../logProbs.js';
 import type { Provider } from '../provider.js';
 import type { Pixels } from '../resample.js';
 import type { Tokenizer } from '../tokenizer.js';
+import { Recent } from '../../recent.js';
 import { DecoderInsides, MapperInsides } from './insides.js';
 import { OnDemand } from './onDemand.js';
 import { OutputHead } from './outputHead.js';
@@ -60,9 +61,9 @@ export class LensModel {
   readonly #decoderInsides: OnDemand<DecoderInsides>;
   readonly #mapperInsides: OnDemand<MapperInsides>;
   readonly #attentiveEncoder: OnDemand<Encoder>;
-  readonly #encodings = new Map<string, Encoding>();
-  #statistics: Promise<Statistics> | undefined;
-  #labelTexts: Promise<LabelTexts> | undefined;
+  readonly #encodings = new Recent<Encoding>(keptEncodings);
+  #statistics: Statistics | undefined;
+  #labelTexts: LabelTexts | undefined;
   #wholeWords: readonly number[] | undefined;
 
   constructor(pack: Pack, provider: Provider, info: ModelInfo, parts: LensParts) {
@@ -108,16 +109,16 @@ export class LensModel {
     return encoder.kind === 'clip-resnet' ? undefined : this.#attentiveEncoder.get();
   }
 
-  get statistics(): Promise<Statistics> {
-    return (this.#statistics ??= readStatistics(this.#pack.statistics));
+  async statistics(): Promise<Statistics> {
+    return (this.#statistics ??= await readStatistics(this.#pack.statistics));
   }
 
   /** What CLIP compares images with, or undefined if the pack has no label embeddings. */
-  get labelTexts(): Promise<LabelTexts> | undefined {
+  async labelTexts(): Promise<LabelTexts | undefined> {
     const { labels } = this.#pack;
     const described = labelsOf(this.manifest.encoder);
     if (!labels || !described) return undefined;
-    return (this.#labelTexts ??= LabelTexts.read(labels, described));
+    return (this.#labelTexts ??= await LabelTexts.read(labels, described));
   }
 
   get encoderName(): string {
@@ -145,9 +146,7 @@ export class LensModel {
 
   /** The encoding of an image with this content, if it is one of the last few. */
   known(sha256: string): Encoding | undefined {
-    const encoding = this.#encodings.get(sha256);
-    if (encoding) this.#keep(sha256, encoding);
-    return encoding;
+    return this.#encodings.get(sha256);
   }
 
   async encode(sha256: string, pixels: Pixels): Promise<Encoding> {
@@ -156,7 +155,7 @@ export class LensModel {
     const prefix = await this.parts.mapper.map(embedding);
     const { width, height } = pixels;
     const encoding = { width, height, pixelValues, embedding, prefix, captions: new Map<string, Caption>() };
-    this.#keep(sha256, encoding);
+    this.#encodings.set(sha256, encoding);
     return encoding;
   }
 
@@ -165,12 +164,5 @@ export class LensModel {
     this.#encodings.clear();
     const made = [this.#vocabulary, this.#head, this.#decoderInsides, this.#mapperInsides, this.#attentiveEncoder];
     await Promise.all(made.map((part) => part.release()));
-  }
-
-  #keep(sha256: string, encoding: Encoding): void {
-    this.#encodings.delete(sha256);
-    this.#encodings.set(sha256, encoding);
-    const [oldest] = this.#encodings.keys();
-    if (this.#encodings.size > keptEncodings && oldest !== undefined) this.#encodings.delete(oldest);
   }
 }

@@ -12,7 +12,7 @@ export const table: Compute<'table'> = async (context, params) => {
   const shown = fitting(asked, prefixLength * metrics.length);
   const allowed = flag('wholeWords', params.wholeWords, false) ? model.wholeWords : undefined;
   if (allowed?.length === 0) throw unavailable('No token of this pack is a whole word. Show all tokens instead.');
-  const { norms } = await model.statistics;
+  const { norms } = await model.statistics();
   const reference = await referenceOf(context);
   const vocabulary = await model.vocabulary;
   await context.checkpoint();

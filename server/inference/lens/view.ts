@@ -35,7 +35,7 @@ export type Compute<View extends LensView> = (
 ) => Promise<LensViews[View]['data']>;
 
 export async function referenceOf({ model, reference }: LensContext): Promise<Reference | undefined> {
-  return reference ?? (await model.statistics).reference;
+  return reference ?? (await model.statistics()).reference;
 }
 
 /** @throws CaptionError `lens-unavailable` */

@@ -1,4 +1,4 @@
-/** Reading what a client sent without trusting its shape. */
+/** Reading what came from outside without trusting its shape. */
 
 /** A value's fields, none of them promised: each must be checked before it is used. */
 export function fields(value: unknown): Readonly<Record<string, unknown>> {
