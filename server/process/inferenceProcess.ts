@@ -28,6 +28,7 @@ import type { LensResult } from '@clipcap/protocol/lens';
 import { Child } from './child.js';
 import type { InferenceState } from './inferenceState.js';
 import { RestartBudget } from './restartBudget.js';
+import { RunQueue } from './runQueue.js';
 import { cancelled, Restarted, type Send, SharedRun } from './sharedRun.js';
 
 type LogLevel = 'info' | 'warn' | 'error';
@@ -40,8 +41,6 @@ export interface InferenceProcessOptions {
   readonly log: (level: LogLevel, message: string) => void;
 }
 
-/** Requests of one priority and above that are with the child at a time: a full batch. Twice as many gain 2 % and cost 26 MB. */
-const inFlightLimit = 16;
 const startAgain = 'In the editor, run “ClipCap: Restart Inference”; on the command line, run the command again.';
 /** Timers cannot wait longer. */
 const longestTimer = 2 ** 31 - 1;
@@ -54,8 +53,7 @@ export class InferenceProcess {
   #child: Child | undefined;
   #idle: NodeJS.Timeout | undefined;
   readonly #restarts = new RestartBudget();
-  #waiting: SharedRun[] = [];
-  readonly #sent = new Set<SharedRun>();
+  readonly #queue = new RunQueue();
   #nextProgress = 0;
   #lastModel: { model: string; provider: string } | undefined;
   #disposed = false;
@@ -147,7 +145,7 @@ export class InferenceProcess {
   async restart(): Promise<void> {
     this.#restarts.reset();
     const child = this.#release();
-    const runs = this.#takeAll();
+    const runs = this.#queue.takeAll();
     this.#setState({ state: 'idle' });
     await child?.end();
     for (const run of runs) run.reject(this.#disposed ? cancelled(run.name) : new Restarted(run.name));
@@ -157,16 +155,9 @@ export class InferenceProcess {
   async dispose(): Promise<void> {
     this.#disposed = true;
     const child = this.#release();
-    for (const run of this.#takeAll()) run.reject(cancelled(run.name));
+    for (const run of this.#queue.takeAll()) run.reject(cancelled(run.name));
     await child?.end();
     this.#states.dispose();
-  }
-
-  #takeAll(): readonly SharedRun[] {
-    const runs = [...this.#sent, ...this.#waiting];
-    this.#sent.clear();
-    this.#waiting = [];
-    return runs;
   }
 
   async #request<Result>(
@@ -179,12 +170,12 @@ export class InferenceProcess {
   ): Promise<Result> {
     if (this.#disposed || token?.isCancellationRequested === true) throw cancelled(name);
     if (this.#isDown()) throw this.#downError();
-    let run = [...this.#sent, ...this.#waiting].find((other) => other.key === key);
+    let run = this.#queue.find(key);
     if (run) {
       if (priority < run.priority) this.#raise(run, priority);
     } else {
       run = new SharedRun(key, name, priority, send, (abandoned) => this.#forget(abandoned));
-      this.#waiting.push(run);
+      this.#queue.add(run);
     }
     const answer = run.wait(token, grown);
     this.#pump();
@@ -195,34 +186,25 @@ export class InferenceProcess {
   /** An urgent request has joined one that is less so. */
   #raise(run: SharedRun, priority: Priority): void {
     run.priority = priority;
-    if (!this.#sent.has(run)) return;
+    if (!this.#queue.isSent(run)) return;
     // A child that is gone runs nothing first; the next one is told by the request itself.
     this.#child?.connection.sendNotification(prioritise, { key: run.key, priority }).catch(() => undefined);
   }
 
-  /** Sends what may be sent. After a crash the suspects go one by one, so that only the guilty one is blamed. */
+  /** Sends what may be sent. */
   #pump(): void {
     clearTimeout(this.#idle);
-    if (this.#waiting.length === 0 && this.#sent.size === 0) {
+    if (this.#queue.isEmpty) {
       this.#waitIdle();
       return;
     }
-    this.#waiting.sort((a, b) => a.priority - b.priority || b.crashes - a.crashes);
-    for (let next = this.#waiting[0]; next && this.#maySend(next); next = this.#waiting[0]) {
-      this.#waiting.shift();
+    for (let next = this.#queue.send(); next; next = this.#queue.send()) {
       this.#child ??= this.#spawn();
       void this.#run(next, this.#child);
     }
   }
 
-  #maySend(run: SharedRun): boolean {
-    const sent = [...this.#sent];
-    if (run.crashes > 0 || sent.some((other) => other.crashes > 0)) return sent.length === 0;
-    return sent.filter((other) => other.priority <= run.priority).length < inFlightLimit;
-  }
-
   async #run(run: SharedRun, child: Child): Promise<void> {
-    this.#sent.add(run);
     let settle: () => void;
     try {
       const value = await run.send(child.connection, run.token, run.priority, run.tell);
@@ -233,15 +215,14 @@ export class InferenceProcess {
     }
     // A dead child's requests are taken care of when its end is noticed.
     if (this.#child !== child || !child.alive) return;
-    this.#sent.delete(run);
+    this.#queue.remove(run);
     settle();
     this.#pump();
   }
 
   /** Nobody waits for this run any more; the child was told by its token. */
   #forget(run: SharedRun): void {
-    this.#waiting = this.#waiting.filter((other) => other !== run);
-    this.#sent.delete(run);
+    this.#queue.remove(run);
     this.#pump();
   }
 
@@ -263,15 +244,14 @@ export class InferenceProcess {
   /** The process died by itself: run again what was with it, unless that has happened too often. */
   #crashed(child: Child, reason: string): void {
     this.#child = undefined;
-    const suspects = [...this.#sent];
-    this.#sent.clear();
+    const suspects = this.#queue.takeSent();
     if (child.heard) for (const run of suspects) run.crashes++;
     const guilty = suspects.filter((run) => run.crashes > 1);
     const again = suspects.filter((run) => run.crashes < 2);
-    this.#waiting.push(...again);
+    for (const run of again) this.#queue.add(run);
     for (const run of guilty) run.reject(crashError(run, reason));
     this.#setState({ state: 'idle' });
-    if (this.#waiting.length === 0) {
+    if (this.#queue.isEmpty) {
       this.#options.log('warn', `The inference process ended unexpectedly (${reason}).`);
       return;
     }
@@ -295,9 +275,7 @@ export class InferenceProcess {
     const message = `The inference process died too often (${reason}). ${startAgain}`;
     this.#options.log('error', message);
     this.#setState({ state: 'failed', code: 'inference-down', reason: message });
-    const runs = this.#waiting;
-    this.#waiting = [];
-    for (const run of runs) run.reject(this.#downError());
+    for (const run of this.#queue.takeAll()) run.reject(this.#downError());
   }
 
   #isDown(): boolean {
