@@ -13,6 +13,11 @@ export class CaptionError extends Error {
   }
 }
 
+/** @param name of what was asked for */
+export function cancelled(name: string): CaptionError {
+  return new CaptionError('cancelled', `${name} was cancelled. Ask for it again if you still want it.`);
+}
+
 /** Whether the pack or the runtime is at fault, not the image: every further image would fail alike. */
 export function concernsModel(code: ErrorCode): boolean {
   return code.startsWith('pack-') || code === 'provider-unavailable' || code === 'inference-down';

@@ -61,10 +61,6 @@ export function toResult(
   };
 }
 
-export function cancelledError(name: string): CaptionError {
-  return new CaptionError('cancelled', `${name} was cancelled. Ask for it again if you still want it.`);
-}
-
 export function asCaptionError(error: unknown, name: string): CaptionError {
   if (error instanceof CaptionError) return error;
   const reason = error instanceof Error ? error.message : String(error);

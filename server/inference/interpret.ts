@@ -2,6 +2,7 @@
 import { Tensor } from 'onnxruntime-node';
 import { nearestTokens } from '@clipcap/models/graphs/nearest';
 import type { Pack } from '@clipcap/models/pack/openPack';
+import { norm } from './lens/vectors.js';
 import { createSession, output, run, type OpenSession, type Provider, type Session } from './provider.js';
 
 /** A prefix row and its nearest tokens, best first, ties by lower id. */
@@ -41,7 +42,7 @@ export class NearestTokens {
     const scores = output(outputs, 'scores', 'float32');
     const ids = output(outputs, 'ids', 'int64');
     const found = Array.from({ length: rows.length / width }, (_, row) => ({
-      norm: euclideanNorm(rows.subarray(row * width, (row + 1) * width)),
+      norm: norm(rows.subarray(row * width, (row + 1) * width)),
       nearest: Array.from({ length: count }, (__, rank) => ({
         id: Number(ids.data[row * count + rank]),
         score: scores.data[row * count + rank]!,
@@ -55,8 +56,4 @@ export class NearestTokens {
   release(): Promise<void> {
     return this.#session.release();
   }
-}
-
-function euclideanNorm(row: Float32Array): number {
-  return Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
 }

@@ -5,21 +5,13 @@
 import { openPackAndMake, type Pack } from '@clipcap/models/pack/openPack';
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
 import { encoderName, mapperName } from '@clipcap/models/pack/names';
-import {
-  type Caption,
-  type CaptionOptions,
-  type ModelInfo,
-  type PrefixPosition,
-  type Timings,
-} from '@clipcap/protocol/caption';
-import { Decoder } from './decoder.js';
-import { Encoder } from './encoder.js';
+import type { Caption, CaptionOptions, ModelInfo, PrefixPosition, Timings } from '@clipcap/protocol/caption';
 import { generate as generateCaptions } from './generate.js';
-import { NearestTokens, type NearestToRow } from './interpret.js';
+import type { NearestToRow } from './interpret.js';
 import { cacheBytes } from './keyValueCache.js';
 import { LensModel } from './lens/lensModel.js';
-import { Mapper } from './mapper.js';
 import { resolveOptions, type ResolvedOptions } from './options.js';
+import { openParts, type Parts } from './parts.js';
 import { inPrecisionOf } from './precision.js';
 import { chooseProvider, type Provider } from './provider.js';
 import type { FoundCaption, Grown } from './search.js';
@@ -30,14 +22,6 @@ export interface ModelOutput {
   readonly prefix: readonly PrefixPosition[];
   /** Of the batch, divided by its images. */
   readonly timings: Pick<Timings, 'encode' | 'map' | 'generate' | 'interpret'>;
-}
-
-interface Parts {
-  readonly encoder: Encoder;
-  readonly mapper: Mapper;
-  readonly decoder: Decoder;
-  readonly nearest: NearestTokens;
-  readonly tokenizer: Tokenizer;
 }
 
 /** Bytes: of GPT-2 small, with a prefix of 10 and 67 tokens, 23 captions, or 5 with five beams. */
@@ -51,8 +35,9 @@ export class Model {
   readonly lens: LensModel;
   readonly #pack: Pack;
   readonly #parts: Parts;
+  readonly #tokenizer: Tokenizer;
 
-  private constructor(pack: Pack, provider: Provider, parts: Parts) {
+  private constructor(pack: Pack, provider: Provider, parts: Parts, tokenizer: Tokenizer) {
     const { manifest } = pack;
     this.info = {
       id: manifest.id,
@@ -65,9 +50,10 @@ export class Model {
     };
     this.title = manifest.title;
     this.imageRecipe = manifest.encoder.image;
-    this.lens = new LensModel(pack, provider, this.info, parts);
+    this.lens = new LensModel(pack, provider, this.info, { ...parts, tokenizer });
     this.#pack = pack;
     this.#parts = parts;
+    this.#tokenizer = tokenizer;
   }
 
   /**
@@ -84,23 +70,8 @@ export class Model {
   }
 
   static async #make(pack: Pack, provider: Provider): Promise<Model> {
-    const opened: { release(): Promise<void> }[] = [];
-    const owned = <T extends { release(): Promise<void> }>(part: T): T => {
-      opened.push(part);
-      return part;
-    };
-    try {
-      const tokenizer = await Tokenizer.create(pack);
-      // First, because making it takes the most memory for a moment.
-      const nearest = owned(await NearestTokens.create(pack, provider));
-      const encoder = owned(await Encoder.create(pack, provider));
-      const mapper = owned(await Mapper.create(pack, provider));
-      const decoder = owned(await Decoder.create(pack, provider));
-      return new Model(pack, provider, { encoder, mapper, decoder, nearest, tokenizer });
-    } catch (error) {
-      await Promise.all(opened.map((part) => part.release()));
-      throw error;
-    }
+    const tokenizer = await Tokenizer.create(pack);
+    return new Model(pack, provider, await openParts(pack, provider), tokenizer);
   }
 
   /**
@@ -131,7 +102,7 @@ export class Model {
   ): Promise<ModelOutput[]> {
     const images = pixelValues.length;
     const { manifest } = this.#pack;
-    const { encoder, mapper, decoder, tokenizer } = this.#parts;
+    const { encoder, mapper, decoder } = this.#parts;
     const resolved = this.#resolve(options);
     const clock = stopwatch(images);
 
@@ -142,7 +113,7 @@ export class Model {
     const prefix = await mapper.map(embeds);
     const map = clock();
     const decoding = decoder.begin(prefix, images);
-    const text = (tokens: FoundCaption['tokens']): string => tokenizer.decode(tokens.map(({ id }) => id));
+    const text = (tokens: FoundCaption['tokens']): string => this.#tokenizer.decode(tokens.map(({ id }) => id));
     let found: FoundCaption[][];
     try {
       const { vocabulary } = manifest.languageModel;
@@ -158,7 +129,7 @@ export class Model {
 
     const { prefixLength } = manifest.mapper;
     return found.map((ofImage, image) => ({
-      captions: ofImage.map((caption) => this.#caption(caption)),
+      captions: ofImage.map((caption) => this.#tokenizer.caption(caption)),
       prefix: rows
         .slice(image * prefixLength, (image + 1) * prefixLength)
         .map((row, position) => this.#prefixPosition(row, position)),
@@ -174,27 +145,17 @@ export class Model {
   }
 
   async dispose(): Promise<void> {
-    const { encoder, mapper, decoder, nearest } = this.#parts;
     await this.lens.release();
-    await Promise.all([encoder.release(), mapper.release(), decoder.release(), nearest.release()]);
+    await this.#parts.release();
   }
 
   #resolve(options: CaptionOptions): ResolvedOptions {
-    return resolveOptions(options, this.#pack.manifest, (text) => this.#parts.tokenizer.encode(text));
-  }
-
-  #caption({ tokens, score }: FoundCaption): Caption {
-    const { tokenizer } = this.#parts;
-    return {
-      text: tokenizer.decode(tokens.map((token) => token.id)),
-      score,
-      tokens: tokens.map(({ id, logProb }) => ({ id, text: tokenizer.tokenText(id), logProb })),
-    };
+    return resolveOptions(options, this.#pack.manifest, (text) => this.#tokenizer.encode(text));
   }
 
   #prefixPosition({ norm, nearest }: NearestToRow, position: number): PrefixPosition {
-    const { tokenizer } = this.#parts;
-    return { position, norm, nearest: nearest.map(({ id, score }) => ({ id, text: tokenizer.tokenText(id), score })) };
+    const words = nearest.map(({ id, score }) => ({ id, text: this.#tokenizer.tokenText(id), score }));
+    return { position, norm, nearest: words };
   }
 }
 

@@ -1,9 +1,8 @@
 /** One run of a whole pack on a known input, for the comparison of execution providers. */
 import type { Pack } from '@clipcap/models/pack/openPack';
-import { Decoder } from './decoder.js';
-import { Encoder } from './encoder.js';
-import { NearestTokens } from './interpret.js';
-import { Mapper } from './mapper.js';
+import type { Decoder } from './decoder.js';
+import { noise } from './noise.js';
+import { openParts } from './parts.js';
 import { inPrecisionOf } from './precision.js';
 import type { Provider } from './provider.js';
 
@@ -36,17 +35,9 @@ const longestWarmUp = 10_000;
  */
 export async function probe(stored: Pack, provider: Provider): Promise<Probe> {
   const pack = await inPrecisionOf(provider, stored);
-  const opened: { release(): Promise<void> }[] = [];
-  const owned = <T extends { release(): Promise<void> }>(part: T): T => {
-    opened.push(part);
-    return part;
-  };
+  const parts = await openParts(pack, provider);
   try {
-    // First, because making it takes the most memory for a moment.
-    const nearest = owned(await NearestTokens.create(pack, provider));
-    const encoder = owned(await Encoder.create(pack, provider));
-    const mapper = owned(await Mapper.create(pack, provider));
-    const decoder = owned(await Decoder.create(pack, provider));
+    const { nearest, encoder, mapper, decoder } = parts;
     const { vocabulary } = pack.manifest.languageModel;
     const pixels = noise(3 * pack.manifest.encoder.image.size ** 2);
     const once = async (): Promise<Probe> => {
@@ -64,7 +55,7 @@ export async function probe(stored: Pack, provider: Provider): Promise<Probe> {
     const second = await once();
     return { ...second, milliseconds: Math.min(first.milliseconds, second.milliseconds) };
   } finally {
-    await Promise.all(opened.map((part) => part.release()));
+    await parts.release();
   }
 }
 
@@ -86,13 +77,4 @@ function centred(logits: Float32Array, vocabulary: number): Float32Array {
   const values = logits.subarray(0, vocabulary);
   const mean = values.reduce((sum, value) => sum + value, 0) / vocabulary;
   return values.map((value) => value - mean);
-}
-
-/** Numbers from −2 to below 2, as pixel values of normalised images are, the same on every machine. */
-function noise(length: number): Float32Array {
-  let state = 1;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 30 - 2;
-  });
 }

@@ -4,11 +4,11 @@
  */
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { CaptionOptions, CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
-import { CaptionError } from '@clipcap/protocol/error';
+import { cancelled, CaptionError } from '@clipcap/protocol/error';
 import { type CaptionImageParams, priorities, type Priority, requestKey } from '@clipcap/protocol/inference';
 import type { ImageRecipe } from '@clipcap/models/pack/manifest';
 import { BatchSize } from './batchSize.js';
-import { asCaptionError, cancelledError, type CaptionJob, groupOf, newJob, toResult } from './captionJob.js';
+import { asCaptionError, type CaptionJob, groupOf, newJob, toResult } from './captionJob.js';
 import { DecodeAhead, isBeingDecoded } from './decodeAhead.js';
 import type { ModelOutput } from './model.js';
 import type { ImageHeader } from './decode.js';
@@ -71,7 +71,7 @@ export class Scheduler {
         else resolve(result);
         this.#advance();
       });
-      const cancel = (): void => job.settle(cancelledError(params.name));
+      const cancel = (): void => job.settle(cancelled(params.name));
       const cancellation = token.onCancellationRequested(cancel);
       this.#jobs.push(job);
       if (token.isCancellationRequested) cancel();
@@ -206,5 +206,5 @@ async function makeWay(batch: readonly CaptionJob[], pause: Pause): Promise<void
   await new Promise((resolve) => setImmediate(resolve));
   // One image is done sooner than another model is loaded, and its own again.
   await pause(batch.length === 1 ? 'same model' : undefined);
-  if (batch.every((job) => job.stage === 'settled')) throw cancelledError('The batch');
+  if (batch.every((job) => job.stage === 'settled')) throw cancelled('The batch');
 }

@@ -10,6 +10,7 @@ import { Decoder } from './decoder.js';
 import { Encoder } from './encoder.js';
 import { NearestTokens } from './interpret.js';
 import { createLeanSession } from './leanSession.js';
+import { noise } from './noise.js';
 import { Mapper } from './mapper.js';
 import type { Model } from './model.js';
 import { preprocess } from './preprocess.js';
@@ -85,11 +86,7 @@ function relativeDifference(a: Float32Array, b: Float32Array): number {
 
 /** Pixel values as normalised images have them, −2…2, in squares. */
 function madePicture(size: number, seed: number): Float32Array {
-  let state = seed;
-  const colours = Float32Array.from({ length: 3 * cells * cells }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 30 - 2;
-  });
+  const colours = noise(3 * cells * cells, seed);
   const cell = (position: number): number => Math.floor((position * cells) / size);
   return Float32Array.from({ length: 3 * size * size }, (_, i) => {
     const channel = Math.floor(i / (size * size));

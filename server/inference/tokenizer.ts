@@ -4,9 +4,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Tokenizer as Library } from '@huggingface/tokenizers';
+import type { Caption } from '@clipcap/protocol/caption';
 import { CaptionError } from '@clipcap/protocol/error';
 import type { Pack } from '@clipcap/models/pack/openPack';
 import { byteCharacters } from '@clipcap/models/tokenizer/byteCharacters';
+import type { FoundCaption } from './search.js';
 
 export class Tokenizer {
   readonly #tokenizer: Library;
@@ -44,6 +46,15 @@ export class Tokenizer {
     // The library takes an empty list for a mistake; a forced beginning may leave one.
     if (ids.length === 0) return '';
     return this.#tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }).trim();
+  }
+
+  /** A caption that was found, for people. */
+  caption({ tokens, score }: FoundCaption): Caption {
+    return {
+      text: this.decode(tokens.map(({ id }) => id)),
+      score,
+      tokens: tokens.map(({ id, logProb }) => ({ id, text: this.tokenText(id), logProb })),
+    };
   }
 
   /** Text → token ids, nothing added: a space at its beginning counts. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type CancellationToken, type Disposable, Emitter } from 'vscode-jsonrpc';
 import { optionsKey, type CaptionResult, type ModelInfo } from '@clipcap/protocol/caption';
-import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import { cancelled, CaptionError, fromResponseError } from '@clipcap/protocol/error';
 import {
   captionGrown,
   captionImage,
@@ -29,7 +29,7 @@ import { Child } from './child.js';
 import type { InferenceState } from './inferenceState.js';
 import { RestartBudget } from './restartBudget.js';
 import { RunQueue } from './runQueue.js';
-import { cancelled, Restarted, type Send, SharedRun } from './sharedRun.js';
+import { Restarted, type Send, SharedRun } from './sharedRun.js';
 
 type LogLevel = 'info' | 'warn' | 'error';
 

@@ -4,14 +4,13 @@
  */
 import type { CancellationToken } from 'vscode-jsonrpc';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
-import { CaptionError } from '@clipcap/protocol/error';
+import { cancelled, CaptionError } from '@clipcap/protocol/error';
 import { lensViews, mostImages, type CompareData, type LensParams, type LensResult } from '@clipcap/protocol/lens';
 import { lightEnough } from '../inference/lens/compareSize.js';
 import { wordChanges } from '../inference/lens/wordChanges.js';
 import type { InferenceProcess } from './inferenceProcess.js';
 import { Recent } from '../recent.js';
 import { readImage } from './readImage.js';
-import { cancelled } from './sharedRun.js';
 
 /** The most pixels a side of a thumbnail: twice as many as it is shown with. */
 const thumbnailSide = 192;

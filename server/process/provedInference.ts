@@ -4,14 +4,14 @@
  */
 import { type CancellationToken, type Disposable, Emitter } from 'vscode-jsonrpc';
 import type { CaptionResult, ErrorCode, ModelInfo } from '@clipcap/protocol/caption';
-import { CaptionError } from '@clipcap/protocol/error';
+import { cancelled, CaptionError } from '@clipcap/protocol/error';
 import type { ComputeLensParams, EncodedImage, ImageParams, PictureParams } from '@clipcap/protocol/inference';
 import type { LensResult } from '@clipcap/protocol/lens';
 import { isProvider, type Provider, type ProviderVerdict } from '@clipcap/protocol/provider';
 import type { InferenceProcess } from './inferenceProcess.js';
 import type { InferenceState } from './inferenceState.js';
 import { automatic, type ProviderChoice } from './providerChoice.js';
-import { cancelled, Restarted } from './sharedRun.js';
+import { Restarted } from './sharedRun.js';
 
 type Inference = Pick<
   InferenceProcess,

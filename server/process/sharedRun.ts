@@ -1,6 +1,6 @@
 /** One request to the inference process and everyone who waits for its answer: equal requests share one run. */
 import { CancellationTokenSource, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc';
-import { CaptionError } from '@clipcap/protocol/error';
+import { cancelled, CaptionError } from '@clipcap/protocol/error';
 import type { Priority } from '@clipcap/protocol/inference';
 
 interface Waiter {
@@ -104,8 +104,4 @@ export class Restarted extends CaptionError {
   constructor(name: string) {
     super('cancelled', `${name} was cancelled by a restart of the inference process. Ask for it again.`);
   }
-}
-
-export function cancelled(name: string): CaptionError {
-  return new CaptionError('cancelled', `${name} was cancelled. Ask for it again if you still want it.`);
 }

@@ -1,7 +1,7 @@
 /** View 4's second half: what the beam search considered at each step, what it kept, and what it dropped. */
 import type { BeamNode } from '@clipcap/protocol/lens';
 import type { Considered, Hypothesis } from '../search.js';
-import { resolve, searchFrom, toCaption } from './captions.js';
+import { resolve, searchFrom } from './captions.js';
 import { rounded } from './vectors.js';
 import type { Compute } from './view.js';
 
@@ -30,7 +30,11 @@ export const beams: Compute<'beams'> = async ({ model, image, options, checkpoin
     checkpoint,
     (_, step) => steps.push(step),
   );
-  return { beams: width, steps: nodes(steps), captions: found!.map((caption) => toCaption(model, caption)) };
+  return {
+    beams: width,
+    steps: nodes(steps),
+    captions: found!.map((caption) => model.parts.tokenizer.caption(caption)),
+  };
 
   function nodes(all: readonly (readonly Considered[])[]): BeamNode[][] {
     const perStep = Math.max(1, Math.min(Math.max(usualPerStep, 2 * width), Math.floor(mostNodes / all.length)));

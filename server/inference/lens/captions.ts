@@ -38,7 +38,7 @@ export async function captionsOf(
         resolved,
         checkpoint,
       );
-      return found.map((captions) => toCaption(model, captions[0]!));
+      return found.map((captions) => model.parts.tokenizer.caption(captions[0]!));
     });
   });
 }
@@ -141,14 +141,6 @@ async function force(
   } finally {
     decoding.dispose();
   }
-}
-
-export function toCaption({ parts }: LensModel, { tokens, score }: FoundCaption): Caption {
-  return {
-    text: parts.tokenizer.decode(tokens.map(({ id }) => id)),
-    score,
-    tokens: tokens.map(({ id, logProb }) => ({ id, text: parts.tokenizer.tokenText(id), logProb })),
-  };
 }
 
 export function idsOf({ tokens }: Caption): number[] {

@@ -3,7 +3,7 @@
  * so that a waiting hover never waits for a whole view.
  */
 import type { CancellationToken } from 'vscode-jsonrpc';
-import { CaptionError } from '@clipcap/protocol/error';
+import { cancelled, CaptionError } from '@clipcap/protocol/error';
 import type {
   ComputeLensParams,
   EncodedImage,
@@ -133,9 +133,7 @@ export class Lens {
 /** Lets the event loop read cancellations, and captions run that wait for the model. */
 async function between(name: string, token: CancellationToken, pause: Pause): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
-  if (token.isCancellationRequested) {
-    throw new CaptionError('cancelled', `${name} was cancelled. Ask for it again if you still want it.`);
-  }
+  if (token.isCancellationRequested) throw cancelled(name);
   await pause();
 }
 

@@ -1,4 +1,5 @@
 /** Principal components: the two directions in which points differ most. */
+import { noise } from '../noise.js';
 import { dot, meanOf, norm } from './vectors.js';
 
 export interface Projected {
@@ -110,9 +111,5 @@ function jacobi(symmetric: readonly (readonly number[])[]): { values: number[]; 
 
 /** Any vectors will do that are no eigenvectors: the same ones every time. */
 function startingVector(width: number, number: number): Float64Array {
-  let state = number + 1;
-  return Float64Array.from({ length: width }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
+  return Float64Array.from(noise(width, number + 1));
 }

@@ -2,7 +2,7 @@
 import type { Caption } from '@clipcap/protocol/caption';
 import type { TokensData, TokensParams } from '@clipcap/protocol/lens';
 import { logSumExp, topLogProbs } from '../logProbs.js';
-import { captionOf, forcedLogProbs, idsOf, resolve, searchFrom, sum, toCaption } from './captions.js';
+import { captionOf, forcedLogProbs, idsOf, resolve, searchFrom, sum } from './captions.js';
 import { wholeNumber } from './parameters.js';
 import { fitting, rounded } from './vectors.js';
 import type { Compute, LensContext } from './view.js';
@@ -40,10 +40,10 @@ async function forced(context: LensContext, force: NonNullable<TokensParams['for
   if (resolved.stopTokens.includes(token) || begin.length >= resolved.maxTokens) {
     const [logProbs] = await forcedLogProbs(model, [{ prefix: image.prefix, tokens: begin }], checkpoint);
     const scored = begin.map((id, place) => ({ id, logProb: logProbs![place]! }));
-    return toCaption(model, { tokens: scored, score: sum(logProbs!) / begin.length });
+    return model.parts.tokenizer.caption({ tokens: scored, score: sum(logProbs!) / begin.length });
   }
   const [found] = await searchFrom(model, [image.prefix], { ...resolved, begin }, checkpoint);
-  return toCaption(model, found![0]!);
+  return model.parts.tokenizer.caption(found![0]!);
 }
 
 /** −Σ p log p of the softmax of logits, in nats. */
