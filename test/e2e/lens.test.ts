@@ -258,6 +258,29 @@ describe('the Prefix Lens', () => {
     await page.close();
   });
 
+  test('takes out the intervention of the row whose × is clicked, also while the rows are those of the last answer', async () => {
+    const { page, asked, open } = await opened();
+    await open('Counterfactuals');
+    await page.locator('[data-control=Change]').selectOption('insert');
+    await page.locator('[data-control=Word]').fill('dog');
+    await page.locator('[data-control=Word]').press('Enter');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.locator('[data-control=Change]').selectOption('drop');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    const rows = page.locator('[data-view=counterfactuals] tbody tr');
+    assert.equal(await rows.count(), 10, 'the rows are those of all removals');
+    const names = await page
+      .getByRole('button', { name: /^Take out/u })
+      .evaluateAll((buttons: readonly Element[]) => buttons.map((button) => button.getAttribute('aria-label')));
+    assert.deepEqual(names, ['Take out: without 0']);
+    await page.getByRole('button', { name: 'Take out: without 0' }).click();
+    assert.deepEqual(
+      (await asked()).map(({ params }) => params),
+      [{ view: 'counterfactuals', params: { interventions: [{ kind: 'insert', position: 0, word: 'dog' }] } }],
+    );
+    await page.close();
+  });
+
   test('tells what cannot be chosen, and saves a report with the options and the reference that are chosen', async () => {
     const { page, asked, tell, open, answer } = await opened();
     await open('Counterfactuals');
