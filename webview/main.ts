@@ -121,7 +121,8 @@ const lens = makeLens(
 
 /** Of the report that is being made; another image ends it. */
 let reporting = new AbortController();
-const report = make('button', { type: 'button', class: 'plain' }, 'Save report…');
+const reportLabel = 'Save report…';
+const report = make('button', { type: 'button', class: 'plain' }, reportLabel);
 report.addEventListener('click', () => {
   const views = askedOfAll((view) => chosen.options?.[view]);
   const reference = (chosen.reference ?? []).map(({ uri }) => uri);
@@ -134,7 +135,7 @@ report.addEventListener('click', () => {
     const message = error instanceof Error ? error.message : String(error);
     report.after(make('span', { class: 'failure', role: 'alert' }, message));
   });
-  void deliver(report, () => saved);
+  void deliver(report, reportLabel, () => saved);
 });
 foot.append(report, make('span', { class: 'quiet' }, 'all views as one web page'));
 

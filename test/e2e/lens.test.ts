@@ -348,4 +348,17 @@ describe('the Prefix Lens', () => {
     }
     await page.close();
   });
+
+  test('says on a button that it copied, and its own label again, however often it is clicked', async () => {
+    const { page } = await opened();
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(60_000);
+    const button = page.locator('[title="Copy the numbers as CSV"]').first();
+    await button.click();
+    assert.equal(await button.textContent(), 'Done');
+    await button.click();
+    await page.clock.runFor(10_000);
+    assert.equal(await button.textContent(), 'Copy');
+    await page.close();
+  });
 });
