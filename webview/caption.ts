@@ -6,7 +6,7 @@ import { roveFocus } from './roving.js';
 import type { Tooltip } from './tooltip.js';
 
 export interface CaptionActions {
-  copy(text: string): void;
+  copy(text: string): Promise<void>;
   retry(): void;
 }
 
@@ -189,10 +189,15 @@ function drawConfidence(line: Line, { score }: Caption, tooltip: Tooltip): void 
 function drawCopy(line: Line, text: string, actions: CaptionActions): void {
   const button = line.append('button').attr('type', 'button').attr('class', 'copy');
   const label = button.append('span').attr('aria-live', 'polite').text('Copy caption');
-  button.on('click', () => {
-    actions.copy(text);
-    label.text('Copied');
+  const tell = (outcome: string): void => {
+    label.text(outcome);
     setTimeout(() => label.text('Copy caption'), 1500);
+  };
+  button.on('click', () => {
+    actions.copy(text).then(
+      () => tell('Copied'),
+      () => tell('Failed'),
+    );
   });
 }
 

@@ -81,6 +81,7 @@ function forgetCaption(): void {
 const actions: CaptionActions = {
   copy: (text) => {
     say({ type: 'copy', text });
+    return Promise.resolve();
   },
   retry: () => {
     say({ type: 'retry' });
@@ -92,9 +93,7 @@ const lens = makeLens(
   {
     tooltip,
     highlights,
-    copy: (text) => {
-      actions.copy(text);
-    },
+    copy: (text) => actions.copy(text),
     ask: (view, params, reference, signal) => {
       const asked = { view, params, ...(reference.length === 0 ? {} : { reference }) };
       return requests.ask('lens', asked, signal);

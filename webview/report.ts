@@ -98,8 +98,9 @@ function drawReport({ model, image, views, unavailable = {}, thumbnails = {} }: 
   lens.open({ ...shown, width, height, result });
 }
 
-function copy(text: string): void {
-  void navigator.clipboard.writeText(text);
+/** Fails where the browser gives the page no clipboard, as over plain HTTP. */
+async function copy(text: string): Promise<void> {
+  await navigator.clipboard.writeText(text);
 }
 
 function download(name: string, content: string, format: SavedFormat): void {
