@@ -2,7 +2,7 @@
 import { format, scaleLinear, select } from 'd3';
 import type { Metric, TableData, TablePosition } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
-import { glyphs } from '../matrix.js';
+import { glyphs } from '../token.js';
 import { longScore, metricName, shortScore } from './metric.js';
 import { connectWords, sharedFrom, type SwitchMetric } from './nearestWords.js';
 import type { Drawing } from './view.js';

@@ -5,9 +5,9 @@ import type { LogitLensData } from '@clipcap/protocol/lens';
 import { tick, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
 import type { Highlight } from '../highlights.js';
-import { glyphs } from '../matrix.js';
 import { readable, sequential } from '../palette.js';
 import { roveFocus } from '../roving.js';
+import { glyphs } from '../token.js';
 import type { Drawing, View } from './view.js';
 
 interface LogitLensOptions {

@@ -3,10 +3,9 @@ import { format } from 'd3';
 import type { TokensData } from '@clipcap/protocol/lens';
 import { action, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
-import { glyphs } from '../matrix.js';
 import { roveFocus } from '../roving.js';
 import { barCell, rowsTable } from '../rows.js';
-import { spokenToken } from '../token.js';
+import { glyphs, spokenToken } from '../token.js';
 import type { Drawing, View } from './view.js';
 
 interface TokensOptions {
