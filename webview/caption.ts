@@ -2,6 +2,7 @@
 import { format, select, sum, type Selection } from 'd3';
 import { captionWords, type Caption, type CaptionResult, type TokenScore } from '@clipcap/protocol/caption';
 import type { Highlights } from './highlights.js';
+import { pointsTo } from './pointing.js';
 import { roveFocus } from './roving.js';
 import type { Tooltip } from './tooltip.js';
 
@@ -124,30 +125,13 @@ function drawTokens(about: Part, caption: Caption, tooltip: Tooltip, highlights:
     .attr('class', 'token')
     .style('--probability', ({ logProb }) => `${Math.max(6, 100 * Math.exp(logProb))}%`)
     .text(({ text }, index) => (index === 0 ? text.trimStart() : text));
-  const enter = (element: HTMLSpanElement, { id, text, logProb }: TokenScore): void => {
-    const probability = `probability ${format('.3f')(Math.exp(logProb))} (log ${twoDigits(logProb)})`;
-    tooltip.show(element, [`${JSON.stringify(text)}  token ${id}`, probability]);
-    highlights.hover({ token: tokens.nodes().indexOf(element) });
-  };
-  const leave = (): void => {
-    tooltip.hide();
-    highlights.leave();
-  };
-  tokens
-    .on('pointerenter', function (_event, token) {
-      enter(this, token);
-    })
-    .on('focus', function (_event, token) {
-      if (this.matches(':focus-visible')) enter(this, token);
-    })
-    .on('pointerleave', leave)
-    .on('blur', leave)
-    .on('click', function () {
-      highlights.pin({ token: tokens.nodes().indexOf(this) });
-    })
-    .on('keydown', function (event: KeyboardEvent) {
-      if (event.key === 'Enter') highlights.pin({ token: tokens.nodes().indexOf(this) });
-    });
+  tokens.each(function ({ id, text, logProb }, index) {
+    const lines = (): readonly string[] => [
+      `${JSON.stringify(text)}  token ${id}`,
+      `probability ${format('.3f')(Math.exp(logProb))} (log ${twoDigits(logProb)})`,
+    ];
+    pointsTo(this, { token: index }, highlights, { tooltip, lines });
+  });
   stopListening?.();
   stopListening = highlights.listen(({ token }) => tokens.classed('lit', (_token, index) => index === token));
   const nodes = tokens.nodes();
