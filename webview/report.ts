@@ -11,6 +11,7 @@ import { drawImage, markRegion } from './image.js';
 import { makeLens } from './lens.js';
 import { make } from './make.js';
 import { makeTooltip } from './tooltip.js';
+import { fileName } from './views/items.js';
 import type { Data } from './views/view.js';
 import './report.css';
 import './panel.css';
@@ -44,7 +45,7 @@ function drawReport({ model, image, views, unavailable = {}, thumbnails = {} }: 
   const highlights = new Highlights();
   markRegion(figure, highlights);
   const { path, source, sha256, width, height } = image;
-  const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  const name = fileName(path);
   const shown = { uri: views.compare?.items[0]?.uri ?? path, name, source };
   const caption: Caption | undefined = (views.tokens ?? views.occlusion ?? views.counterfactuals)?.caption;
   const result: CaptionResult = {
