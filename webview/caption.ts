@@ -11,9 +11,6 @@ export interface CaptionActions {
   retry(): void;
 }
 
-/** Ends the listening of the caption that was drawn before. */
-let stopListening: (() => void) | undefined;
-
 type Part = Selection<HTMLElement, unknown, null, undefined>;
 type Line = Selection<HTMLDivElement, unknown, null, undefined>;
 
@@ -23,6 +20,15 @@ const confidenceMeaning = [
   'exp(score): the geometric mean of the probabilities that the model gave to its own tokens.',
   'It is not the probability that the caption is true.',
 ];
+
+/** Marks the token that is lit up, of whichever caption is drawn in `parent`. */
+export function markTokens(parent: HTMLElement, highlights: Highlights): void {
+  highlights.listen(({ token }) => {
+    select(parent)
+      .selectAll('.token')
+      .classed('lit', (_token, index) => index === token);
+  });
+}
 
 /** Says in `parent` that the caption of a file is on its way. */
 export function drawPending(parent: HTMLElement, name: string): void {
@@ -123,6 +129,7 @@ function drawTokens(about: Part, caption: Caption, tooltip: Tooltip, highlights:
     .data(spelled)
     .join('span')
     .attr('class', 'token')
+    .classed('lit', (_token, index) => index === highlights.current.token)
     .style('--probability', ({ logProb }) => `${Math.max(6, 100 * Math.exp(logProb))}%`)
     .text(({ text }, index) => (index === 0 ? text.trimStart() : text));
   tokens.each(function ({ id, text, logProb }, index) {
@@ -132,8 +139,6 @@ function drawTokens(about: Part, caption: Caption, tooltip: Tooltip, highlights:
     ];
     pointsTo(this, { token: index }, highlights, { tooltip, lines });
   });
-  stopListening?.();
-  stopListening = highlights.listen(({ token }) => tokens.classed('lit', (_token, index) => index === token));
   const nodes = tokens.nodes();
   roveFocus(nodes, (key, index) =>
     key === 'ArrowRight' ? nodes[index + 1] : key === 'ArrowLeft' ? nodes[index - 1] : undefined,

@@ -7,7 +7,7 @@ import {
   type PickedImage,
   type ToWebview,
 } from '@clipcap/protocol/panel';
-import { drawCaption, drawEmpty, drawFailure, drawPending, type CaptionActions } from './caption.js';
+import { drawCaption, drawEmpty, drawFailure, drawPending, markTokens, type CaptionActions } from './caption.js';
 import { choice } from './controls.js';
 import { deliver } from './exportTools.js';
 import { Highlights, type Highlight } from './highlights.js';
@@ -61,6 +61,7 @@ const highlights = new Highlights(chosen.pinned, (pinned) => {
   remember({ pinned });
 });
 markRegion(figure, highlights);
+markTokens(about, highlights);
 
 function chosenIn({ uri: _uri, name: _name, source: _source, ...rest }: State): Chosen {
   return rest;

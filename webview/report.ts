@@ -5,7 +5,7 @@
 import type { Caption, CaptionResult } from '@clipcap/protocol/caption';
 import { lensViews, type LensView, type ReportDocument } from '@clipcap/protocol/lens';
 import type { SavedFormat } from '@clipcap/protocol/panel';
-import { drawCaption } from './caption.js';
+import { drawCaption, markTokens } from './caption.js';
 import { Highlights } from './highlights.js';
 import { drawImage, markRegion } from './image.js';
 import { makeLens } from './lens.js';
@@ -44,6 +44,7 @@ function drawReport({ model, image, views, unavailable = {}, thumbnails = {} }: 
   const tooltip = makeTooltip(page);
   const highlights = new Highlights();
   markRegion(figure, highlights);
+  markTokens(about, highlights);
   const { path, source, sha256, width, height } = image;
   const name = fileName(path);
   const shown = { uri: views.compare?.items[0]?.uri ?? path, name, source };
