@@ -245,6 +245,31 @@ describe('the Prefix Lens', () => {
     await page.close();
   });
 
+  test('tells of a token that is pointed at, and pins it by keyboard, wherever tokens are drawn', async () => {
+    // Room for all of it: scrolling hides what is told.
+    const { page, open } = await openLens(browser, 10, dark, { width: 2000, height: 1600 });
+    for (const [tab, token, told] of [
+      ['Prefix', 'h1 .token >> nth=1', /^" grey" {2}token 11probability/u],
+      ['Tokens', '.token-cell >> nth=1', /^" grey" {2}token 11probability.*entropy/u],
+      ['Logit lens', 'tbody tr:first-child .guess >> nth=11', /^after " grey", the embeddings/u],
+    ] as const) {
+      await open(tab);
+      await page.locator(token).hover();
+      assert.match((await page.locator('.tooltip.shown').textContent()) ?? '', told, tab);
+      await page.mouse.move(5, 5);
+      assert.equal(await page.locator('.tooltip.shown').count(), 0, tab);
+      assert.equal(await page.locator('h1 .token.lit').count(), 0, tab);
+      for (const pinned of [1, 0]) {
+        await page.locator(token).press('Enter');
+        await page.locator(token).evaluate((element: HTMLElement) => {
+          element.blur();
+        });
+        assert.equal(await page.locator('h1 .token.lit').count(), pinned, tab);
+      }
+    }
+    await page.close();
+  });
+
   test('reaches and pins interventions by keyboard', async () => {
     const { page, open } = await opened();
     await open('Counterfactuals');
