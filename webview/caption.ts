@@ -2,16 +2,14 @@
 import { format, select, sum, type Selection } from 'd3';
 import { captionWords, type Caption, type CaptionResult, type TokenScore } from '@clipcap/protocol/caption';
 import type { Highlights } from './highlights.js';
+import { pointsTo } from './pointing.js';
 import { roveFocus } from './roving.js';
 import type { Tooltip } from './tooltip.js';
 
 export interface CaptionActions {
-  copy(text: string): void;
+  copy(text: string): Promise<void>;
   retry(): void;
 }
-
-/** Ends the listening of the caption that was drawn before. */
-let stopListening: (() => void) | undefined;
 
 type Part = Selection<HTMLElement, unknown, null, undefined>;
 type Line = Selection<HTMLDivElement, unknown, null, undefined>;
@@ -22,6 +20,15 @@ const confidenceMeaning = [
   'exp(score): the geometric mean of the probabilities that the model gave to its own tokens.',
   'It is not the probability that the caption is true.',
 ];
+
+/** Marks the token that is lit up, of whichever caption is drawn in `parent`. */
+export function markTokens(parent: HTMLElement, highlights: Highlights): void {
+  highlights.listen(({ token }) => {
+    select(parent)
+      .selectAll('.token')
+      .classed('lit', (_token, index) => index === token);
+  });
+}
 
 /** Says in `parent` that the caption of a file is on its way. */
 export function drawPending(parent: HTMLElement, name: string): void {
@@ -122,34 +129,16 @@ function drawTokens(about: Part, caption: Caption, tooltip: Tooltip, highlights:
     .data(spelled)
     .join('span')
     .attr('class', 'token')
+    .classed('lit', (_token, index) => index === highlights.current.token)
     .style('--probability', ({ logProb }) => `${Math.max(6, 100 * Math.exp(logProb))}%`)
     .text(({ text }, index) => (index === 0 ? text.trimStart() : text));
-  const enter = (element: HTMLSpanElement, { id, text, logProb }: TokenScore): void => {
-    const probability = `probability ${format('.3f')(Math.exp(logProb))} (log ${twoDigits(logProb)})`;
-    tooltip.show(element, [`${JSON.stringify(text)}  token ${id}`, probability]);
-    highlights.hover({ token: tokens.nodes().indexOf(element) });
-  };
-  const leave = (): void => {
-    tooltip.hide();
-    highlights.leave();
-  };
-  tokens
-    .on('pointerenter', function (_event, token) {
-      enter(this, token);
-    })
-    .on('focus', function (_event, token) {
-      if (this.matches(':focus-visible')) enter(this, token);
-    })
-    .on('pointerleave', leave)
-    .on('blur', leave)
-    .on('click', function () {
-      highlights.pin({ token: tokens.nodes().indexOf(this) });
-    })
-    .on('keydown', function (event: KeyboardEvent) {
-      if (event.key === 'Enter') highlights.pin({ token: tokens.nodes().indexOf(this) });
-    });
-  stopListening?.();
-  stopListening = highlights.listen(({ token }) => tokens.classed('lit', (_token, index) => index === token));
+  tokens.each(function ({ id, text, logProb }, index) {
+    const lines = (): readonly string[] => [
+      `${JSON.stringify(text)}  token ${id}`,
+      `probability ${format('.3f')(Math.exp(logProb))} (log ${twoDigits(logProb)})`,
+    ];
+    pointsTo(this, { token: index }, highlights, { tooltip, lines });
+  });
   const nodes = tokens.nodes();
   roveFocus(nodes, (key, index) =>
     key === 'ArrowRight' ? nodes[index + 1] : key === 'ArrowLeft' ? nodes[index - 1] : undefined,
@@ -189,10 +178,15 @@ function drawConfidence(line: Line, { score }: Caption, tooltip: Tooltip): void 
 function drawCopy(line: Line, text: string, actions: CaptionActions): void {
   const button = line.append('button').attr('type', 'button').attr('class', 'copy');
   const label = button.append('span').attr('aria-live', 'polite').text('Copy caption');
-  button.on('click', () => {
-    actions.copy(text);
-    label.text('Copied');
+  const tell = (outcome: string): void => {
+    label.text(outcome);
     setTimeout(() => label.text('Copy caption'), 1500);
+  };
+  button.on('click', () => {
+    actions.copy(text).then(
+      () => tell('Copied'),
+      () => tell('Failed'),
+    );
   });
 }
 

@@ -8,7 +8,7 @@ export interface Exported {
   readonly picture: () => HTMLElement;
   readonly sheet: () => Sheet | undefined;
   readonly data: () => unknown;
-  readonly copy: (text: string) => void;
+  readonly copy: (text: string) => Promise<void>;
   readonly save: (name: string, format: SavedFormat, content: string) => Promise<boolean>;
 }
 
@@ -21,29 +21,32 @@ export function exportTools(name: string, { picture, sheet, data, copy, save }: 
     json: () => JSON.stringify(data(), null, 2),
   };
   const buttons = Object.entries(contents).map(([format, content]) => {
-    const button = make('button', { type: 'button', class: 'tool', title: `Save as ${format.toUpperCase()}` });
-    button.textContent = format.toUpperCase();
+    const label = format.toUpperCase();
+    const button = make('button', { type: 'button', class: 'tool', title: `Save as ${label}` }, label);
     button.addEventListener('click', () => {
-      void deliver(button, async () => save(name, asFormat(format), await content()));
+      void deliver(button, label, async () => save(name, asFormat(format), await content()));
     });
     return button;
   });
   const copying = make('button', { type: 'button', class: 'tool', title: 'Copy the numbers as CSV' }, 'Copy');
   copying.addEventListener('click', () => {
-    void deliver(copying, () => {
-      copy(csv());
-      return Promise.resolve(true);
-    });
+    void deliver(copying, 'Copy', async () => copy(csv()));
   });
   return [make('span', { class: 'tool-group', role: 'group', 'aria-label': 'Export' }, ...buttons, copying)];
 }
 
-/** Says on the button what became of it. */
-export async function deliver(button: HTMLButtonElement, act: () => Promise<boolean>): Promise<void> {
-  const label = button.textContent;
+/**
+ * Says on the button for a moment what became of it, then its label again.
+ * @param act false if the user did not want it after all
+ */
+export async function deliver(
+  button: HTMLButtonElement,
+  label: string,
+  act: () => Promise<boolean | void>,
+): Promise<void> {
   button.disabled = true;
   const outcome = await act().then(
-    (done) => (done ? 'Done' : label),
+    (done) => (done === false ? label : 'Done'),
     () => 'Failed',
   );
   button.disabled = false;

@@ -7,7 +7,7 @@ import {
   type PickedImage,
   type ToWebview,
 } from '@clipcap/protocol/panel';
-import { drawCaption, drawEmpty, drawFailure, drawPending, type CaptionActions } from './caption.js';
+import { drawCaption, drawEmpty, drawFailure, drawPending, markTokens, type CaptionActions } from './caption.js';
 import { choice } from './controls.js';
 import { deliver } from './exportTools.js';
 import { Highlights, type Highlight } from './highlights.js';
@@ -61,6 +61,7 @@ const highlights = new Highlights(chosen.pinned, (pinned) => {
   remember({ pinned });
 });
 markRegion(figure, highlights);
+markTokens(about, highlights);
 
 function chosenIn({ uri: _uri, name: _name, source: _source, ...rest }: State): Chosen {
   return rest;
@@ -81,6 +82,7 @@ function forgetCaption(): void {
 const actions: CaptionActions = {
   copy: (text) => {
     say({ type: 'copy', text });
+    return Promise.resolve();
   },
   retry: () => {
     say({ type: 'retry' });
@@ -92,9 +94,7 @@ const lens = makeLens(
   {
     tooltip,
     highlights,
-    copy: (text) => {
-      actions.copy(text);
-    },
+    copy: (text) => actions.copy(text),
     ask: (view, params, reference, signal) => {
       const asked = { view, params, ...(reference.length === 0 ? {} : { reference }) };
       return requests.ask('lens', asked, signal);
@@ -121,7 +121,8 @@ const lens = makeLens(
 
 /** Of the report that is being made; another image ends it. */
 let reporting = new AbortController();
-const report = make('button', { type: 'button', class: 'plain' }, 'Save report…');
+const reportLabel = 'Save report…';
+const report = make('button', { type: 'button', class: 'plain' }, reportLabel);
 report.addEventListener('click', () => {
   const views = askedOfAll((view) => chosen.options?.[view]);
   const reference = (chosen.reference ?? []).map(({ uri }) => uri);
@@ -134,7 +135,7 @@ report.addEventListener('click', () => {
     const message = error instanceof Error ? error.message : String(error);
     report.after(make('span', { class: 'failure', role: 'alert' }, message));
   });
-  void deliver(report, () => saved);
+  void deliver(report, reportLabel, () => saved);
 });
 foot.append(report, make('span', { class: 'quiet' }, 'all views as one web page'));
 

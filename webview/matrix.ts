@@ -6,7 +6,6 @@ import { select } from 'd3';
 import { make } from './make.js';
 import type { Highlight } from './highlights.js';
 import { readable } from './palette.js';
-import { tokenParts } from './token.js';
 import type { Drawing } from './views/view.js';
 
 export interface Matrix {
@@ -207,13 +206,6 @@ export function drawLegend(
   legend.prepend(make('span', {}, write(low)));
   legend.append(make('span', {}, write(high)), make('span', {}, words));
   place.append(legend);
-}
-
-/** A token as it is written in a label: glyphs for what cannot be seen. */
-export function glyphs(token: string): string {
-  return tokenParts(token)
-    .map((part) => part.text)
-    .join('');
 }
 
 function paint(

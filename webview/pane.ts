@@ -15,7 +15,7 @@ import type { Data, Drawing, Params, Shown, View } from './views/view.js';
 export interface Around {
   readonly tooltip: Tooltip;
   readonly highlights: Highlights;
-  readonly copy: (text: string) => void;
+  readonly copy: (text: string) => Promise<void>;
   readonly save: (name: string, format: SavedFormat, content: string) => Promise<boolean>;
   /** Nothing can be asked but what is there: options do not change what is asked. */
   readonly readOnly: boolean;

@@ -5,12 +5,13 @@
 import type { Caption, CaptionResult } from '@clipcap/protocol/caption';
 import { lensViews, type LensView, type ReportDocument } from '@clipcap/protocol/lens';
 import type { SavedFormat } from '@clipcap/protocol/panel';
-import { drawCaption } from './caption.js';
+import { drawCaption, markTokens } from './caption.js';
 import { Highlights } from './highlights.js';
 import { drawImage, markRegion } from './image.js';
 import { makeLens } from './lens.js';
 import { make } from './make.js';
 import { makeTooltip } from './tooltip.js';
+import { fileName } from './views/items.js';
 import type { Data } from './views/view.js';
 import './report.css';
 import './panel.css';
@@ -43,8 +44,9 @@ function drawReport({ model, image, views, unavailable = {}, thumbnails = {} }: 
   const tooltip = makeTooltip(page);
   const highlights = new Highlights();
   markRegion(figure, highlights);
+  markTokens(about, highlights);
   const { path, source, sha256, width, height } = image;
-  const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  const name = fileName(path);
   const shown = { uri: views.compare?.items[0]?.uri ?? path, name, source };
   const caption: Caption | undefined = (views.tokens ?? views.occlusion ?? views.counterfactuals)?.caption;
   const result: CaptionResult = {
@@ -98,8 +100,9 @@ function drawReport({ model, image, views, unavailable = {}, thumbnails = {} }: 
   lens.open({ ...shown, width, height, result });
 }
 
-function copy(text: string): void {
-  void navigator.clipboard.writeText(text);
+/** Fails where the browser gives the page no clipboard, as over plain HTTP. */
+async function copy(text: string): Promise<void> {
+  await navigator.clipboard.writeText(text);
 }
 
 function download(name: string, content: string, format: SavedFormat): void {

@@ -19,6 +19,13 @@ export function tokenParts(text: string): readonly TokenPart[] {
   return parts;
 }
 
+/** A token as it is written in a label: glyphs for what cannot be seen. */
+export function glyphs(token: string): string {
+  return tokenParts(token)
+    .map((part) => part.text)
+    .join('');
+}
+
 /** What a screen reader says for a token: the word alone, or what its mark means. */
 export function spokenToken(text: string): string {
   const word = text.trim();

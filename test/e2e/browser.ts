@@ -60,6 +60,12 @@ export interface Page extends Frame {
     move(x: number, y: number, options?: { steps?: number }): Promise<void>;
     click(x: number, y: number): Promise<void>;
   };
+  /** Of the page; from `pauseAt` on its timers run by `runFor` alone. Times in milliseconds. */
+  clock: {
+    install(options: { time: number }): Promise<void>;
+    pauseAt(time: number): Promise<void>;
+    runFor(time: number): Promise<void>;
+  };
   getByText(text: string | RegExp, options?: { exact?: boolean }): Locator;
   waitForTimeout(milliseconds: number): Promise<void>;
   waitForFunction<Argument>(body: (argument: Argument) => unknown, argument?: Argument): Promise<unknown>;

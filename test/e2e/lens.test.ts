@@ -245,6 +245,31 @@ describe('the Prefix Lens', () => {
     await page.close();
   });
 
+  test('tells of a token that is pointed at, and pins it by keyboard, wherever tokens are drawn', async () => {
+    // Room for all of it: scrolling hides what is told.
+    const { page, open } = await openLens(browser, 10, dark, { width: 2000, height: 1600 });
+    for (const [tab, token, told] of [
+      ['Prefix', 'h1 .token >> nth=1', /^" grey" {2}token 11probability/u],
+      ['Tokens', '.token-cell >> nth=1', /^" grey" {2}token 11probability.*entropy/u],
+      ['Logit lens', 'tbody tr:first-child .guess >> nth=11', /^after " grey", the embeddings/u],
+    ] as const) {
+      await open(tab);
+      await page.locator(token).hover();
+      assert.match((await page.locator('.tooltip.shown').textContent()) ?? '', told, tab);
+      await page.mouse.move(5, 5);
+      assert.equal(await page.locator('.tooltip.shown').count(), 0, tab);
+      assert.equal(await page.locator('h1 .token.lit').count(), 0, tab);
+      for (const pinned of [1, 0]) {
+        await page.locator(token).press('Enter');
+        await page.locator(token).evaluate((element: HTMLElement) => {
+          element.blur();
+        });
+        assert.equal(await page.locator('h1 .token.lit').count(), pinned, tab);
+      }
+    }
+    await page.close();
+  });
+
   test('reaches and pins interventions by keyboard', async () => {
     const { page, open } = await opened();
     await open('Counterfactuals');
@@ -255,6 +280,29 @@ describe('the Prefix Lens', () => {
     assert.equal(await page.locator('.place[aria-pressed=true]').textContent(), '2');
     await open('Heat map');
     assert.ok((await page.locator('.labels .lit').count()) > 0);
+    await page.close();
+  });
+
+  test('takes out the intervention of the row whose × is clicked, also while the rows are those of the last answer', async () => {
+    const { page, asked, open } = await opened();
+    await open('Counterfactuals');
+    await page.locator('[data-control=Change]').selectOption('insert');
+    await page.locator('[data-control=Word]').fill('dog');
+    await page.locator('[data-control=Word]').press('Enter');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.locator('[data-control=Change]').selectOption('drop');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    const rows = page.locator('[data-view=counterfactuals] tbody tr');
+    assert.equal(await rows.count(), 10, 'the rows are those of all removals');
+    const names = await page
+      .getByRole('button', { name: /^Take out/u })
+      .evaluateAll((buttons: readonly Element[]) => buttons.map((button) => button.getAttribute('aria-label')));
+    assert.deepEqual(names, ['Take out: without 0']);
+    await page.getByRole('button', { name: 'Take out: without 0' }).click();
+    assert.deepEqual(
+      (await asked()).map(({ params }) => params),
+      [{ view: 'counterfactuals', params: { interventions: [{ kind: 'insert', position: 0, word: 'dog' }] } }],
+    );
     await page.close();
   });
 
@@ -323,6 +371,19 @@ describe('the Prefix Lens', () => {
         await answer();
       }
     }
+    await page.close();
+  });
+
+  test('says on a button that it copied, and its own label again, however often it is clicked', async () => {
+    const { page } = await opened();
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(60_000);
+    const button = page.locator('[title="Copy the numbers as CSV"]').first();
+    await button.click();
+    assert.equal(await button.textContent(), 'Done');
+    await button.click();
+    await page.clock.runFor(10_000);
+    assert.equal(await button.textContent(), 'Copy');
     await page.close();
   });
 });

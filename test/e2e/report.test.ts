@@ -1,6 +1,6 @@
 /** Reports of the command line. */
 import assert from 'node:assert/strict';
-import { copyFile, rm } from 'node:fs/promises';
+import { copyFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -42,5 +42,34 @@ describe('a report', () => {
       `pixels across: ${widths.join(', ')}`,
     );
     await page.close();
+  });
+
+  test('says on its buttons that nothing was copied: over plain HTTP, where there is no clipboard, and where it is refused', async (t) => {
+    const file = join(await temporaryFolder(t), 'lens.html');
+    const { code, stderr } = await clipcap(['inspect', photo, '--view', 'table', 'tokens', '--report', file]);
+    assert.equal(code, 0, stderr);
+    const body = await readFile(file);
+    for (const address of ['http://report.test/', pathToFileURL(file).href]) {
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      await page.route('http://report.test/**', (route) => route.fulfill({ contentType: 'text/html', body }));
+      await page.goto(address);
+      const refused = await page.evaluate(() => {
+        if (!('clipboard' in navigator)) return false;
+        navigator.clipboard.writeText = () => Promise.reject(new Error('It is refused.'));
+        return true;
+      });
+      assert.equal(refused, address.startsWith('file:'));
+      await page.clock.install({ time: 0 });
+      await page.clock.pauseAt(60_000);
+      for (const selector of ['.copy', '.joint button', '[title="Copy the numbers as CSV"]']) {
+        const button = page.locator(`${selector}:enabled`);
+        await button.click();
+        await button.filter({ hasText: 'Failed' }).waitFor();
+      }
+      assert.deepEqual(complaints, []);
+      await page.close();
+    }
   });
 });

@@ -3,8 +3,9 @@ import { format, max, range } from 'd3';
 import type { AttentionData } from '@clipcap/protocol/lens';
 import { choice } from '../controls.js';
 import { make } from '../make.js';
-import { drawLegend, drawMatrix, glyphs } from '../matrix.js';
+import { drawLegend, drawMatrix } from '../matrix.js';
 import { sequential } from '../palette.js';
+import { glyphs } from '../token.js';
 import type { View } from './view.js';
 
 interface AttentionOptions {

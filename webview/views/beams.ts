@@ -2,7 +2,7 @@
 import { format, linkHorizontal, select } from 'd3';
 import type { BeamNode, BeamsData } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
-import { glyphs } from '../matrix.js';
+import { glyphs } from '../token.js';
 import type { Drawing, View } from './view.js';
 
 const threeDigits = format('.3f');

@@ -9,7 +9,7 @@ import type { Metric, TableData, TablePosition } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
 import { spokenToken, tokenParts } from '../token.js';
 import { metricName, shortScore } from './metric.js';
-import { connectWords, sameShape, sharedFrom, type SwitchMetric } from './nearestWords.js';
+import { connectWords, sharedFrom, type SwitchMetric } from './nearestWords.js';
 import { nearFirst } from './nearFirst.js';
 import type { Drawing } from './view.js';
 
@@ -31,9 +31,8 @@ export function drawCards(
   { positions }: TableData,
   drawing: Drawing<{ readonly metric: Metric }>,
 ): SwitchMetric {
-  const drawnMetric = drawing.options.metric;
   const legend = make('p', { class: 'legend quiet' });
-  const cards = positions.map((position) => cardOf(position, position.nearest[drawnMetric].length));
+  const cards = positions.map((position) => cardOf(position, position.nearest[drawing.options.metric].length));
   const list = make('div', { class: positions.length > manyFrom ? 'positions many' : 'positions' });
   list.append(...cards.map(({ element }) => element));
   const words = Math.max(1, ...positions.map(({ nearest }) => nearest.cosine.length));
@@ -50,10 +49,10 @@ export function drawCards(
   const atOnce = (write: (index: number) => void): void => {
     for (const index of cards.keys()) write(index);
   };
-  writeAll(drawnMetric, atOnce);
+  writeAll(drawing.options.metric, atOnce);
   const again = cards.length > manyFrom ? nearFirst(cards.map(({ element }) => element)) : atOnce;
   place.append(legend, list);
-  const switched = connectWords(
+  return connectWords(
     {
       place: list,
       words: cards.map(({ rows }) => rows),
@@ -62,14 +61,10 @@ export function drawCards(
     },
     positions,
     drawing,
-    drawnMetric,
+    (metric) => {
+      writeAll(metric, again);
+    },
   );
-  return (metric) => {
-    if (!sameShape(positions, drawnMetric, metric)) return false;
-    writeAll(metric, again);
-    switched(metric);
-    return true;
-  };
 }
 
 /**

@@ -2,9 +2,9 @@
 import { format, scaleLinear, select } from 'd3';
 import type { Metric, TableData, TablePosition } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
-import { glyphs } from '../matrix.js';
+import { glyphs } from '../token.js';
 import { longScore, metricName, shortScore } from './metric.js';
-import { connectWords, sameShape, sharedFrom, type SwitchMetric } from './nearestWords.js';
+import { connectWords, sharedFrom, type SwitchMetric } from './nearestWords.js';
 import type { Drawing } from './view.js';
 
 const twoDigits = format('.2f');
@@ -16,8 +16,7 @@ export function drawChips(
   drawing: Drawing<{ readonly metric: Metric }>,
 ): SwitchMetric {
   const { positions } = data;
-  const drawnMetric = drawing.options.metric;
-  const lines = positions.map((position) => lineOf(position, data.vocabularyNorms, drawnMetric));
+  const lines = positions.map((position) => lineOf(position, data.vocabularyNorms, drawing.options.metric));
   const marginHead = make('th', { scope: 'col' });
   const write = (metric: Metric): void => {
     marginHead.textContent = `margin (${metricName(metric)})`;
@@ -26,7 +25,7 @@ export function drawChips(
       if (position) writeLine(line, position, metric);
     }
   };
-  write(drawnMetric);
+  write(drawing.options.metric);
   const heads = [head('position'), head('nearest words'), marginHead, head('norm among the vocabulary’s')];
   const table = make(
     'table',
@@ -36,7 +35,7 @@ export function drawChips(
     make('tbody', {}, ...lines.map(({ element }) => element)),
   );
   place.append(make('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Prefix table' }, table));
-  const switched = connectWords(
+  return connectWords(
     {
       place: table,
       words: lines.map(({ chips }) => chips),
@@ -45,14 +44,8 @@ export function drawChips(
     },
     positions,
     drawing,
-    drawnMetric,
+    write,
   );
-  return (metric) => {
-    if (!sameShape(positions, drawnMetric, metric)) return false;
-    write(metric);
-    switched(metric);
-    return true;
-  };
 }
 
 interface Line {

@@ -2,9 +2,9 @@
 import { format } from 'd3';
 import type { CompareData } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
-import { glyphs } from '../matrix.js';
 import { pointsTo } from '../pointing.js';
 import { roveFocus } from '../roving.js';
+import { glyphs } from '../token.js';
 import type { Drawing } from './view.js';
 
 const twoDigits = format('.2f');

@@ -43,19 +43,21 @@ export const counterfactualsView: View<'counterfactuals', CounterfactualsOptions
 function drawResults(place: HTMLElement, data: CounterfactualsData, drawing: Drawing<CounterfactualsOptions>): void {
   const { options, change, highlights, onHighlight, readOnly } = drawing;
   const end = max(data.results, ({ change: by }) => Math.abs(by)) ?? 1;
-  const rows = data.results.map(({ intervention, change: by, words }, index) => {
+  const rows = data.results.map(({ intervention, change: by, words }) => {
     const bar = make('span', { class: by < 0 ? 'signed less' : 'signed more', 'aria-hidden': 'true' }, make('span'));
     const fill = bar.firstElementChild;
     if (fill instanceof HTMLElement) fill.style.width = `${end > 0 ? (50 * Math.abs(by)) / end : 0}%`;
     const named = make('th', { scope: 'row' }, nameOf(intervention, options));
-    if (!readOnly && options.interventions.length > 0) {
+    // The results may still be those of earlier options.
+    const at = options.interventions.findIndex((chosen) => isSame(chosen, intervention));
+    if (!readOnly && at >= 0) {
       const without = make(
         'button',
         { type: 'button', class: 'tool', 'aria-label': `Take out: ${nameOf(intervention, options)}` },
         '×',
       );
       without.addEventListener('click', () => {
-        change({ interventions: options.interventions.filter((_, other) => other !== index) });
+        change({ interventions: options.interventions.filter((_, index) => index !== at) });
       });
       named.append(' ', without);
     }
@@ -101,6 +103,11 @@ function drawResults(place: HTMLElement, data: CounterfactualsData, drawing: Dra
 
 function positionOf(intervention: Intervention): number | undefined {
   return 'position' in intervention ? intervention.position : undefined;
+}
+
+/** An answer repeats interventions as they were asked, the order of their fields included. */
+function isSame(one: Intervention, other: Intervention): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function signed(value: number): string {

@@ -2,8 +2,9 @@
 import { format, max } from 'd3';
 import type { HeatmapData } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
-import { drawLegend, drawMatrix, glyphs } from '../matrix.js';
+import { drawLegend, drawMatrix } from '../matrix.js';
 import { diverging } from '../palette.js';
+import { glyphs } from '../token.js';
 import type { View } from './view.js';
 
 const twoDigits = format('.2f');

@@ -2,7 +2,7 @@
 import { format } from 'd3';
 import type { CompareData } from '@clipcap/protocol/lens';
 import { make } from '../make.js';
-import { glyphs } from '../matrix.js';
+import { glyphs } from '../token.js';
 import type { Drawing } from './view.js';
 import { drawWords } from './words.js';
 

@@ -5,9 +5,10 @@ import type { LogitLensData } from '@clipcap/protocol/lens';
 import { tick, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
 import type { Highlight } from '../highlights.js';
-import { glyphs } from '../matrix.js';
 import { readable, sequential } from '../palette.js';
+import { pointsTo } from '../pointing.js';
 import { roveFocus } from '../roving.js';
+import { glyphs } from '../token.js';
 import type { Drawing, View } from './view.js';
 
 interface LogitLensOptions {
@@ -56,10 +57,6 @@ function drawGrid(place: HTMLElement, data: LogitLensData, drawing: Drawing<Logi
   const prefix = data.columns.filter(({ kind }) => kind === 'prefix').length;
   const highlightOf = (column: number): Highlight =>
     column < prefix ? { position: column } : { token: column - prefix };
-  const leave = (): void => {
-    highlights.leave();
-    tooltip.hide();
-  };
   const heads = data.columns.map((column) =>
     make(
       'th',
@@ -80,26 +77,12 @@ function drawGrid(place: HTMLElement, data: LogitLensData, drawing: Drawing<Logi
         const ground = color(best ? Math.exp(best.logProb) : 0);
         cell.style.backgroundColor = ground;
         cell.style.color = readable(ground, palette);
-        const enter = (): void => {
-          highlights.hover(highlightOf(column));
-          const where = data.columns[column];
-          tooltip.show(cell, [
-            `${where ? nameOf(where) : ''}, ${layer === 0 ? 'the embeddings' : `after block ${layer}`}`,
-            ...top.map(({ text, logProb }) => `${percent(Math.exp(logProb))}  ${JSON.stringify(text)}`),
-          ]);
-        };
-        cell.addEventListener('pointerenter', enter);
-        cell.addEventListener('pointerleave', leave);
-        cell.addEventListener('focus', () => {
-          if (cell.matches(':focus-visible')) enter();
-        });
-        cell.addEventListener('blur', leave);
-        cell.addEventListener('click', () => {
-          highlights.pin(highlightOf(column));
-        });
-        cell.addEventListener('keydown', ({ key }) => {
-          if (key === 'Enter') highlights.pin(highlightOf(column));
-        });
+        const where = data.columns[column];
+        const lines = (): readonly string[] => [
+          `${where ? nameOf(where) : ''}, ${layer === 0 ? 'the embeddings' : `after block ${layer}`}`,
+          ...top.map(({ text, logProb }) => `${percent(Math.exp(logProb))}  ${JSON.stringify(text)}`),
+        ];
+        pointsTo(cell, highlightOf(column), highlights, { tooltip, lines });
         cells.push(cell);
         return cell;
       }),

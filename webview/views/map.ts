@@ -3,7 +3,7 @@ import { extent, format, scaleLinear, select } from 'd3';
 import type { MapData, MapPoint } from '@clipcap/protocol/lens';
 import { choice, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
-import { glyphs } from '../matrix.js';
+import { glyphs } from '../token.js';
 import type { Drawing, View } from './view.js';
 
 interface MapOptions {

@@ -30,14 +30,14 @@ interface Place {
   readonly rank: number;
 }
 
-/** @returns what has to be told of another metric, once the words are those of it */
+/** @param write brings what is drawn to another metric, which has as many words for every position */
 export function connectWords(
   { place, words, positions: lines, reading }: DrawnWords,
   positions: readonly TablePosition[],
-  { tooltip, highlights, onHighlight }: Drawing<{ readonly metric: Metric }>,
-  drawnMetric: Metric,
-): (metric: Metric) => void {
-  let metric = drawnMetric;
+  { options, tooltip, highlights, onHighlight }: Drawing<{ readonly metric: Metric }>,
+  write: (metric: Metric) => void,
+): SwitchMetric {
+  let { metric } = options;
   const places = new Map(
     words.flatMap((ofPosition, index) => ofPosition.map((word, rank) => [word, { index, rank }] as const)),
   );
@@ -101,9 +101,12 @@ export function connectWords(
   };
   onHighlight(light);
   return (next) => {
+    if (!sameShape(positions, metric, next)) return false;
+    write(next);
     metric = next;
     tooltip.hide();
     light(highlights.current);
+    return true;
   };
 }
 
@@ -114,7 +117,7 @@ const steps: Readonly<Record<DrawnWords['reading'], Readonly<Record<string, read
 };
 
 /** Whether each position has as many words by one metric as by another. */
-export function sameShape(positions: readonly TablePosition[], one: Metric, other: Metric): boolean {
+function sameShape(positions: readonly TablePosition[], one: Metric, other: Metric): boolean {
   return positions.every(({ nearest }) => nearest[one].length === nearest[other].length);
 }
 

@@ -4,8 +4,9 @@ import type { OcclusionData } from '@clipcap/protocol/lens';
 import { choice, slider, tick, wholeNumber } from '../controls.js';
 import type { Region } from '../highlights.js';
 import { make } from '../make.js';
-import { drawLegend, glyphs } from '../matrix.js';
+import { drawLegend } from '../matrix.js';
 import { diverging, sequential } from '../palette.js';
+import { glyphs } from '../token.js';
 import { tokenChoice } from './tokenChoice.js';
 import type { Drawing, View } from './view.js';
 

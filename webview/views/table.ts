@@ -2,6 +2,7 @@
 import type { CaptionResult } from '@clipcap/protocol/caption';
 import type { Metric, TableData } from '@clipcap/protocol/lens';
 import { choice, tick, wholeNumber } from '../controls.js';
+import { deliver } from '../exportTools.js';
 import { make } from '../make.js';
 import { referenceControl } from '../reference.js';
 import { drawBones, drawCards } from './cards.js';
@@ -117,7 +118,7 @@ function jointly({ joint }: TableData, { copy }: Drawing<TableOptions>): HTMLEle
   else {
     const button = make('button', { type: 'button', class: 'tool' }, 'Copy');
     button.addEventListener('click', () => {
-      copy(joint);
+      void deliver(button, 'Copy', () => copy(joint));
     });
     line.append(make('q', {}, joint), ' ', button);
   }

@@ -3,10 +3,10 @@ import { format } from 'd3';
 import type { TokensData } from '@clipcap/protocol/lens';
 import { action, wholeNumber } from '../controls.js';
 import { make } from '../make.js';
-import { glyphs } from '../matrix.js';
+import { pointsTo } from '../pointing.js';
 import { roveFocus } from '../roving.js';
 import { barCell, rowsTable } from '../rows.js';
-import { spokenToken } from '../token.js';
+import { glyphs, spokenToken } from '../token.js';
 import type { Drawing, View } from './view.js';
 
 interface TokensOptions {
@@ -81,10 +81,6 @@ export const tokensView: View<'tokens', TokensOptions> = {
 function drawStrip(place: HTMLElement, data: TokensData, drawing: Drawing<TokensOptions>): void {
   const { options, change, tooltip, highlights, onHighlight } = drawing;
   const chosen = Math.min(options.chosen, data.tokens.length - 1);
-  const leave = (): void => {
-    highlights.leave();
-    tooltip.hide();
-  };
   const cells = data.tokens.map(({ id, text, logProb, entropy }, index) => {
     const bar = make('span', { class: 'upright', 'aria-hidden': 'true' }, make('span'));
     const fill = bar.firstElementChild;
@@ -104,22 +100,13 @@ function drawStrip(place: HTMLElement, data: TokensData, drawing: Drawing<Tokens
       make('span', { class: 'quiet figure' }, `H ${twoDigits(entropy)}`),
     );
     if (index === options.force.index) cell.classList.add('forced');
-    const enter = (): void => {
-      highlights.hover({ token: index });
-      tooltip.show(cell, [
-        `${JSON.stringify(text)}  token ${id}`,
-        `probability ${threeDigits(Math.exp(logProb))} (log ${twoDigits(logProb)})`,
-        `entropy ${twoDigits(entropy)} nats: as if ${Math.max(1, Math.round(Math.exp(entropy)))} tokens were equally likely`,
-      ]);
-    };
-    cell.addEventListener('pointerenter', enter);
-    cell.addEventListener('pointerleave', leave);
-    cell.addEventListener('focus', () => {
-      if (cell.matches(':focus-visible')) enter();
-    });
-    cell.addEventListener('blur', leave);
+    const lines = (): readonly string[] => [
+      `${JSON.stringify(text)}  token ${id}`,
+      `probability ${threeDigits(Math.exp(logProb))} (log ${twoDigits(logProb)})`,
+      `entropy ${twoDigits(entropy)} nats: as if ${Math.max(1, Math.round(Math.exp(entropy)))} tokens were equally likely`,
+    ];
+    pointsTo(cell, { token: index }, highlights, { tooltip, lines });
     cell.addEventListener('click', () => {
-      highlights.pin({ token: index });
       change({ chosen: index });
     });
     return cell;

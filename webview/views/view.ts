@@ -28,7 +28,7 @@ export interface Drawing<Options> {
   readonly highlights: Highlights;
   /** Listens to highlights until the view is drawn anew. */
   readonly onHighlight: (listener: (highlight: Highlight) => void) => void;
-  readonly copy: (text: string) => void;
+  readonly copy: (text: string) => Promise<void>;
   /** Nothing can be asked: a report of what was computed. */
   readonly readOnly: boolean;
   /** A small picture of another image, as a data URI. */
