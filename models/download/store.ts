@@ -1,13 +1,14 @@
 /** Where downloaded models lie, and the note beside each that says what its files were when they came. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
 import { findModel } from '../registry/registry.js';
+import { replaceFile } from '../replaceFile.js';
 import { diskError } from './errors.js';
 
 const noteName = 'download.json';
@@ -139,16 +140,14 @@ export async function readNote(folder: string): Promise<Note | undefined> {
   }
 }
 
-/** Written beside and renamed. @throws CaptionError `download-unwritable`, `download-space` */
+/** @throws CaptionError `download-unwritable`, `download-space` */
 export async function writeNote(folder: string, content: Note): Promise<void> {
-  const fresh = join(folder, `.${noteName}-${process.pid}`);
+  const path = join(folder, noteName);
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(fresh, `${JSON.stringify(content, null, 2)}\n`);
-    await rename(fresh, join(folder, noteName));
+    await replaceFile(path, `${JSON.stringify(content, null, 2)}\n`);
   } catch (cause) {
-    await rm(fresh, { force: true }).catch(() => undefined);
-    throw diskError(cause, join(folder, noteName));
+    throw diskError(cause, path);
   }
 }
 
