@@ -1,13 +1,14 @@
 /** Where downloaded models lie, and the note beside each that says what its files were when they came. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
 import { findModel } from '../registry/registry.js';
+import { readSmallFile } from '../readSmallFile.js';
 import { replaceFile } from '../replaceFile.js';
 import { diskError } from './errors.js';
 
@@ -133,8 +134,7 @@ export async function presentFile(folder: string, name: string, file: StoredFile
 /** The note of a folder; none if it cannot be read, is no note, or is another model's. */
 export async function readNote(folder: string): Promise<Note | undefined> {
   try {
-    const text = await readFile(join(folder, noteName), 'utf8');
-    return text.length > largestNote ? undefined : note.parse(JSON.parse(text));
+    return note.parse(JSON.parse(await readSmallFile(join(folder, noteName), largestNote)));
   } catch {
     return undefined;
   }

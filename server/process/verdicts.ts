@@ -2,9 +2,10 @@
  * What trials of execution providers showed, kept between processes: a trial costs seconds, so it is made once for a
  * machine with its drivers, a version of ONNX Runtime and a pack.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { readSmallFile } from '@clipcap/models/readSmallFile';
 import { replaceFile } from '@clipcap/models/replaceFile';
 import { isProvider, type Provider, type TrialResult } from '@clipcap/protocol/provider';
 import { fields } from '../language/fields.js';
@@ -69,9 +70,7 @@ export class Verdicts {
 
   async #read(): Promise<readonly Entry[]> {
     try {
-      const text = await readFile(this.#file, 'utf8');
-      const { version, entries }: Readonly<Record<string, unknown>> =
-        text.length > largestFile ? {} : fields(JSON.parse(text));
+      const { version, entries } = fields(JSON.parse(await readSmallFile(this.#file, largestFile)));
       return version === 1 && Array.isArray(entries) ? entries.flatMap(readEntry) : [];
     } catch {
       return [];
