@@ -1,12 +1,11 @@
 /** Where downloaded models lie, and the note beside each that says what its files were when they came. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
+import { hashFile } from '../pack/hashFile.js';
 import { findModel } from '../registry/registry.js';
 import { readSmallFile } from '../readSmallFile.js';
 import { replaceFile } from '../replaceFile.js';
@@ -125,7 +124,7 @@ export async function presentFile(folder: string, name: string, file: StoredFile
   const { size, mtimeMs: modified, ctimeMs: changed } = found;
   if (size === file.size) {
     if (modified === file.modified && changed === file.changed) return file;
-    if ((await sha256Of(path)) === file.sha256) return { ...file, modified, changed };
+    if ((await hashFile(path)) === file.sha256) return { ...file, modified, changed };
   }
   const message = `${path} is not the file that was downloaded. Delete it and download the model again.`;
   throw new CaptionError('download-mismatch', message);
@@ -149,11 +148,4 @@ export async function writeNote(folder: string, content: Note): Promise<void> {
   } catch (cause) {
     throw diskError(cause, path);
   }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  const chunks: AsyncIterable<Buffer> = createReadStream(path);
-  for await (const chunk of chunks) hash.update(chunk);
-  return hash.digest('hex');
 }
