@@ -63,14 +63,16 @@ export function folderOf(id: string, store: string = modelsFolder()): string {
  * @throws CaptionError `model-unknown`, or `download-mismatch` if a file is not what was downloaded
  */
 export async function storedModel(id: string, store: string = modelsFolder()): Promise<string | undefined> {
-  const folder = folderOf(findModel(id).id, store);
-  return (await isWhole(folder)) ? folder : undefined;
+  const model = findModel(id);
+  const folder = folderOf(model.id, store);
+  return (await isWhole(folder, model.id)) ? folder : undefined;
 }
 
 /** The same for a list of models: sizes are compared, and nothing is read, which may take minutes. */
 export async function listedModel(id: string, store: string = modelsFolder()): Promise<string | undefined> {
-  const folder = folderOf(findModel(id).id, store);
-  const stored = await readNote(folder);
+  const model = findModel(id);
+  const folder = folderOf(model.id, store);
+  const stored = await readNote(folder, model.id);
   if (!stored?.complete) return undefined;
   for (const [name, { size }] of Object.entries(stored.files)) {
     const found = await stat(join(folder, name)).catch(() => undefined);
@@ -82,10 +84,11 @@ export async function listedModel(id: string, store: string = modelsFolder()): P
 /**
  * Whether a folder holds a model that was downloaded whole. Files that have changed since are read again and compared with
  * the SHA-256 that they had, once: a copy, whose times are others, need not be downloaded.
+ * @param id which model it must be; left out for any
  * @throws CaptionError `download-mismatch` if a file is not what was downloaded
  */
-export async function isWhole(folder: string): Promise<boolean> {
-  const stored = await readNote(folder);
+export async function isWhole(folder: string, id?: string): Promise<boolean> {
+  const stored = await readNote(folder, id);
   if (!stored?.complete) return false;
   const present: [string, StoredFile][] = [];
   for (const [name, file] of Object.entries(stored.files)) {
@@ -130,10 +133,14 @@ export async function presentFile(folder: string, name: string, file: StoredFile
   throw new CaptionError('download-mismatch', message);
 }
 
-/** The note of a folder; none if it cannot be read, is no note, or is another model's. */
-export async function readNote(folder: string): Promise<Note | undefined> {
+/**
+ * The note of a folder; none if it cannot be read, is no note, or is another model's: `a--b/c` and `a/b--c` share a folder.
+ * @param id which model's it must be; left out for any
+ */
+export async function readNote(folder: string, id?: string): Promise<Note | undefined> {
   try {
-    return note.parse(JSON.parse(await readSmallFile(join(folder, noteName), largestNote)));
+    const read = note.parse(JSON.parse(await readSmallFile(join(folder, noteName), largestNote)));
+    return id === undefined || read.id === id ? read : undefined;
   } catch {
     return undefined;
   }

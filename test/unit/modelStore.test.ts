@@ -127,6 +127,20 @@ test('a note of more than a megabyte is none', async (t) => {
   assert.equal(await readNote(folder), undefined);
 });
 
+test('of two models that share a folder, only the one that is there answers', async (t) => {
+  const { store } = await storeIn(t);
+  const note = (await readNote(folderOf(id, store)))!;
+  const [there, other] = ['some--one/model', 'some/one--model'];
+  const folder = folderOf(there, store);
+  assert.equal(folderOf(other, store), folder);
+  await cp(folderOf(id, store), folder, { recursive: true });
+  await writeNote(folder, { ...note, id: there });
+  assert.equal(await storedModel(there, store), folder);
+  assert.equal(await listedModel(there, store), folder);
+  assert.equal(await storedModel(other, store), undefined);
+  assert.equal(await listedModel(other, store), undefined);
+});
+
 test('an older note, without the time of the entry, costs no download', async (t) => {
   const { store, file } = await storeIn(t);
   await age(store);
