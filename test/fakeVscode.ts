@@ -58,6 +58,8 @@ export const user = {
   answers: [] as (string | URI)[],
   /** What was shown. */
   notices: [] as Notice[],
+  /** The titles of what was in progress. */
+  progress: [] as string[],
   /** The button of the last progress. */
   cancel: (): void => undefined,
 };
@@ -87,10 +89,11 @@ export const window = {
     return Promise.resolve(items.find(({ label }) => label === chosen));
   },
   withProgress: <Result>(
-    _: unknown,
+    { title }: { readonly title: string },
     run: (progress: object, token: CancellationTokenSource['token']) => Promise<Result>,
   ) => {
     const source = new CancellationTokenSource();
+    user.progress.push(title);
     user.cancel = () => source.cancel();
     return run({ report: () => undefined }, source.token);
   },

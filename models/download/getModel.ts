@@ -48,7 +48,7 @@ export interface GetOptions {
 export async function getModel(model: Model, options: GetOptions): Promise<string | undefined> {
   const { connection, store, consent, signal, patience } = options;
   if (model.page !== undefined) throw manual(model, model.page);
-  const there = await storedModel(model.id, store);
+  const there = await storedModel(model.id, store, signal);
   if (there !== undefined) return there;
   connection.checkOnline();
 
@@ -83,7 +83,7 @@ async function fetchAll(model: Model, plan: Plan, folder: string, options: GetOp
     const tell = (received: number): void =>
       progress?.({ file: file.name, received: before + received, total: plan.bytes });
     const current = stored !== undefined && (file.sha256 === undefined || file.sha256 === stored.sha256);
-    const present = current ? await presentFile(folder, file.name, stored) : undefined;
+    const present = current ? await presentFile(folder, file.name, stored, signal) : undefined;
     if (present) {
       files[file.name] = present;
     } else {

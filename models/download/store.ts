@@ -60,12 +60,16 @@ export function folderOf(id: string, store: string = modelsFolder()): string {
  * The folder of a model that was downloaded whole, as {@link isWhole} finds out.
  * @param id as in the registry, or a repository of the hub
  * @returns undefined if the model, or a part of it, is not there
- * @throws CaptionError `model-unknown`, or `download-mismatch` if a file is not what was downloaded
+ * @throws CaptionError `model-unknown`, `cancelled`, or `download-mismatch` if a file is not what was downloaded
  */
-export async function storedModel(id: string, store: string = modelsFolder()): Promise<string | undefined> {
+export async function storedModel(
+  id: string,
+  store: string = modelsFolder(),
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   const model = findModel(id);
   const folder = folderOf(model.id, store);
-  return (await isWhole(folder, model.id)) ? folder : undefined;
+  return (await isWhole(folder, { id: model.id, signal })) ? folder : undefined;
 }
 
 /** The same for a list of models: sizes are compared, and nothing is read, which may take minutes. */
@@ -85,14 +89,17 @@ export async function listedModel(id: string, store: string = modelsFolder()): P
  * Whether a folder holds a model that was downloaded whole. Files that have changed since are read again and compared with
  * the SHA-256 that they had, once: a copy, whose times are others, need not be downloaded.
  * @param id which model it must be; left out for any
- * @throws CaptionError `download-mismatch` if a file is not what was downloaded
+ * @throws CaptionError `cancelled`, or `download-mismatch` if a file is not what was downloaded
  */
-export async function isWhole(folder: string, id?: string): Promise<boolean> {
+export async function isWhole(
+  folder: string,
+  { id, signal }: { readonly id?: string; readonly signal?: AbortSignal | undefined },
+): Promise<boolean> {
   const stored = await readNote(folder, id);
   if (!stored?.complete) return false;
   const present: [string, StoredFile][] = [];
   for (const [name, file] of Object.entries(stored.files)) {
-    const found = await presentFile(folder, name, file);
+    const found = await presentFile(folder, name, file, signal);
     if (!found) return false;
     present.push([name, found]);
   }
@@ -118,16 +125,21 @@ export async function storedIds(store: string = modelsFolder()): Promise<string[
 
 /**
  * A file that was downloaded, with its present times, if it is there.
- * @throws CaptionError `download-mismatch` if it is there and is another one
+ * @throws CaptionError `cancelled`, or `download-mismatch` if it is there and is another one
  */
-export async function presentFile(folder: string, name: string, file: StoredFile): Promise<StoredFile | undefined> {
+export async function presentFile(
+  folder: string,
+  name: string,
+  file: StoredFile,
+  signal?: AbortSignal,
+): Promise<StoredFile | undefined> {
   const path = join(folder, name);
   const found = await stat(path).catch(() => undefined);
   if (!found) return undefined;
   const { size, mtimeMs: modified, ctimeMs: changed } = found;
   if (size === file.size) {
     if (modified === file.modified && changed === file.changed) return file;
-    if ((await hashFile(path)) === file.sha256) return { ...file, modified, changed };
+    if ((await hashFile(path, signal)) === file.sha256) return { ...file, modified, changed };
   }
   const message = `${path} is not the file that was downloaded. Delete it and download the model again.`;
   throw new CaptionError('download-mismatch', message);

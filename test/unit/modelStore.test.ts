@@ -127,6 +127,16 @@ test('a note of more than a megabyte is none', async (t) => {
   assert.equal(await readNote(folder), undefined);
 });
 
+test('who stops waiting for a copy to be hashed is not told that it is another file', posix, async (t) => {
+  const { store, file } = await storeIn(t);
+  await forge(file);
+  const stop = new AbortController();
+  const waiting = modelPath(file, 'checkpoint', stop.signal);
+  stop.abort();
+  await assert.rejects(waiting, (error) => error instanceof CaptionError && error.code === 'cancelled');
+  await assert.rejects(storedModel(id, store), mismatch);
+});
+
 test('of two models that share a folder, only the one that is there answers', async (t) => {
   const { store } = await storeIn(t);
   const note = (await readNote(folderOf(id, store)))!;
