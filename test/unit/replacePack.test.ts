@@ -71,15 +71,15 @@ test(
 test('an old pack that cannot be removed does not make the import fail', async (t) => {
   const { folder, out, next } = await replaceable(t);
   // A fake of the file system's answer: whoever runs the tests may be allowed to remove everything.
-  const rm = t.mock.method(fs, 'rm', () => Promise.reject(new Error('EACCES: permission denied')));
+  const removing = t.mock.method(fs, 'rm', () => Promise.reject(new Error('EACCES: permission denied')));
   syncBuiltinESMExports();
   try {
     await write(next, out);
   } finally {
-    rm.mock.restore();
+    removing.mock.restore();
     syncBuiltinESMExports();
   }
-  assert.ok(rm.mock.callCount() > 0);
+  assert.ok(removing.mock.callCount() > 0);
   assert.equal(await idOf(out), 'new');
   const left = (await readdir(folder)).find((name) => name !== 'pack');
   assert.match(left!, /^\.pack-.*\.old$/u);

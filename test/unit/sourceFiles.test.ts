@@ -9,7 +9,7 @@ import { root } from '../root.js';
 test('a change of any file of ours that was bundled makes a new build', async () => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is wrong with it shows in what is asked of it
   const { sourceFiles } = (await import(pathToFileURL(join(root, 'scripts', 'sourceFiles.mjs')).href)) as {
-    sourceFiles(folder: string): readonly string[];
+    readonly sourceFiles: (folder: string) => readonly string[];
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own build wrote it
   const inputs = JSON.parse(await readFile(join(root, 'dist', 'metafile.json'), 'utf8')) as readonly string[];
