@@ -10,9 +10,11 @@ export async function downloadEnvironment(secrets: SecretStorage): Promise<Recor
   const endpoint = downloadEndpoint();
   const proxy = http.get('proxySupport') === 'off' ? '' : http.get('proxy', '').trim();
   const exempt = http.get<readonly string[]>('noProxy', []).join(',');
-  const token = await secrets.get(keyOf(endpoint));
+  const known = await secrets.get(keyOf(endpoint));
+  // The environment's token is for the environment's server; an empty one takes its place for any other.
+  const token = known ?? (keyOf(endpoint) === keyOf(environmentEndpoint()) ? undefined : '');
   return {
-    ...(endpoint !== hub && { HF_ENDPOINT: endpoint }),
+    HF_ENDPOINT: endpoint,
     ...(settings.get('offline') === true && { CLIPCAP_OFFLINE: '1' }),
     // The small letters go before the large ones.
     ...(proxy !== '' && { http_proxy: proxy, https_proxy: proxy }),
@@ -39,7 +41,11 @@ export async function setAccessToken(secrets: SecretStorage): Promise<boolean> {
 /** The hub, or the mirror that the settings or the environment name. */
 function downloadEndpoint(): string {
   const named = workspace.getConfiguration('clipcap').get('download.endpoint', '').trim();
-  return named || process.env['HF_ENDPOINT']?.trim() || hub;
+  return named || environmentEndpoint();
+}
+
+function environmentEndpoint(): string {
+  return process.env['HF_ENDPOINT']?.trim() || hub;
 }
 
 function keyOf(endpoint: string): string {

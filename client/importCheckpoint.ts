@@ -41,21 +41,19 @@ export async function importCheckpoint({ module, packs, log }: ImportContext): P
   const id = await packName(checkpoint, packs);
   if (id === undefined) return;
   const out = Uri.joinPath(packs, id).fsPath;
-  const args = ['import', checkpoint.path, '--encoder', encoder.path, '--dtype', dtype.dtype, '--out', out];
-  try {
-    const answers = await askWhatIsOpen((told) =>
-      runCommandLine<ImportDocument>([...args, ...told, '--dry-run'], { module }),
-    );
-    if (!answers) return;
-    const document = await window.withProgress(
-      { location: ProgressLocation.Notification, title: `Importing ${checkpoint.name}`, cancellable: true },
+  const run = (doing: string, told: readonly string[]): Thenable<ImportDocument> =>
+    window.withProgress(
+      { location: ProgressLocation.Notification, title: `${doing} ${checkpoint.name}`, cancellable: true },
       (progress, token) =>
-        runCommandLine<ImportDocument>([...args, ...answers], {
-          module,
-          token,
-          progress: (message) => progress.report({ message }),
-        }),
+        runCommandLine<ImportDocument>(
+          ['import', checkpoint.path, '--encoder', encoder.path, '--dtype', dtype.dtype, '--out', out, ...told],
+          { module, token, progress: (message) => progress.report({ message }) },
+        ),
     );
+  try {
+    const answers = await askWhatIsOpen((told) => run('Reading', [...told, '--dry-run']));
+    if (!answers) return;
+    const document = await run('Importing', answers);
     await showImported(document, out, log);
   } catch (cause) {
     const error = fromResponseError(cause);

@@ -15,7 +15,7 @@ import {
  * @throws CaptionError of `plan`
  */
 export async function askWhatIsOpen(
-  plan: (told: readonly string[]) => Promise<ImportDocument>,
+  plan: (told: readonly string[]) => Thenable<ImportDocument>,
 ): Promise<string[] | undefined> {
   const told: string[] = [];
   let document: ImportDocument | undefined;

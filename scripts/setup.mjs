@@ -5,23 +5,15 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sourceFiles } from './sourceFiles.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** The first with `styleText` and every other part of Node that is used. */
 const oldestNode = [20, 12];
-const modelParts = ['checkpoints', 'download', 'graphs', 'import', 'pack', 'registry', 'tokenizer'];
-const sourceFolders = [
-  'protocol',
-  ...modelParts.map((part) => `models/${part}`),
-  'server',
-  'client',
-  'webview',
-  'scripts',
-];
 
 /** Installs the locked dependencies unless they are installed already. */
 export function ensureInstalled() {
@@ -83,18 +75,9 @@ export function npm(args, cwd, env = process.env) {
 /** A digest of names, sizes and times of every file that the build reads. */
 function sourcesState() {
   const hash = createHash('sha256');
-  const add = (path) => {
+  for (const path of ['package-lock.json', ...sourceFiles(root)]) {
     const { size, mtimeMs } = statSync(join(root, path));
     hash.update(`${path} ${size} ${mtimeMs}\n`);
-  };
-  add('package-lock.json');
-  const pending = [...sourceFolders];
-  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-      if (entry.name === 'node_modules' || entry.name === 'out') continue;
-      if (entry.isDirectory()) pending.push(`${folder}/${entry.name}`);
-      else add(`${folder}/${entry.name}`);
-    }
   }
   return hash.digest('hex');
 }

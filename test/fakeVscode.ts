@@ -14,7 +14,14 @@ export function TabInputText(): void {}
 export function TabInputCustom(): void {}
 export const FileType = {};
 export const env = {};
-export const workspace = {};
+
+/** By their whole names; any other setting has its default. */
+export const settings = new Map<string, unknown>();
+export const workspace = {
+  getConfiguration: (section: string) => ({
+    get: (name: string, byDefault?: unknown) => settings.get(`${section}.${name}`) ?? byDefault,
+  }),
+};
 
 export class FakePanel {
   title = '';
@@ -58,6 +65,8 @@ export const user = {
   answers: [] as (string | URI)[],
   /** What was shown. */
   notices: [] as Notice[],
+  /** The titles of what was in progress. */
+  progress: [] as string[],
   /** The button of the last progress. */
   cancel: (): void => undefined,
 };
@@ -87,10 +96,11 @@ export const window = {
     return Promise.resolve(items.find(({ label }) => label === chosen));
   },
   withProgress: <Result>(
-    _: unknown,
+    { title }: { readonly title: string },
     run: (progress: object, token: CancellationTokenSource['token']) => Promise<Result>,
   ) => {
     const source = new CancellationTokenSource();
+    user.progress.push(title);
     user.cancel = () => source.cancel();
     return run({ report: () => undefined }, source.token);
   },

@@ -19,6 +19,12 @@ export function endpointUrl(named: string | undefined): URL {
   return url;
 }
 
+/** The server that an endpoint names, as {@link endpointUrl} reads it; undefined if it names none. */
+export function originOf(named: string | undefined): string | undefined {
+  const text = named?.trim() || hub;
+  return URL.canParse(text) ? new URL(text).origin : undefined;
+}
+
 /** Whether a file may be fetched from there: over https, or from this machine if the endpoint is on it. */
 export function mayFetch(url: URL, endpoint: URL): boolean {
   if (url.protocol === 'https:') return true;

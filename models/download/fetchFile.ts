@@ -1,9 +1,8 @@
 /** One file from a server to the disk: resumed where it was cut, counted, hashed, and only then given its name. */
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { CaptionError } from '@clipcap/protocol/error';
+import { addFile } from '../pack/hashFile.js';
 import type { Answer, Connection } from './connection.js';
 import { PassingError, cancelled, diskError, networkError } from './errors.js';
 import { Part } from './part.js';
@@ -62,7 +61,10 @@ async function attempt(
   const etag = origin?.url === url.href ? origin.etag : undefined;
   const resumable = origin?.size === size && (etag !== undefined || file.sha256 !== undefined);
   if (!resumable || have > size || (have === size && file.sha256 === undefined)) have = 0;
-  if (have === size) return hashOf(part);
+  let hash = createHash('sha256');
+  // Before the server is asked: it may not wait while a slow disk gives gigabytes.
+  if (have > 0) await addFile(hash, part.data, signal);
+  if (have === size) return hash.digest('hex');
 
   const headers = have === 0 ? undefined : { range: `bytes=${have}-`, ...(etag !== undefined && { 'if-range': etag }) };
   const answer = await connection.ask(url, { method: 'GET', signal, ...(headers && { headers }) });
@@ -72,11 +74,11 @@ async function attempt(
       throw new PassingError(`${answer.url.host} does not go on where the download stopped`);
     }
     if (answer.status === 206) checkRange(answer, have, size);
-    else if (answer.status === 200) have = 0;
-    else throw new CaptionError('download-failed', `${answer.url.host} answered ${answer.status}. Try again later.`);
+    else if (answer.status === 200) {
+      have = 0;
+      hash = createHash('sha256');
+    } else throw new CaptionError('download-failed', `${answer.url.host} answered ${answer.status}. Try again later.`);
     checkEncoding(answer);
-    const hash = createHash('sha256');
-    if (have > 0) await hashFile(part, hash);
     const handle = await opened(part, have, { url: url.href, size, etag: strongEtag(answer) });
     try {
       await receive(answer, handle, { file, hash, have, part, progress, progressed, signal });
@@ -132,18 +134,6 @@ async function receive({ body, url }: Answer, handle: FileHandle, to: Receiving)
 async function opened(part: Part, have: number, origin: Parameters<Part['begin']>[0]): Promise<FileHandle> {
   return (have > 0 ? part.resume() : part.begin(origin)).catch((cause: unknown) => {
     throw diskError(cause, part.data);
-  });
-}
-
-async function hashOf(part: Part): Promise<string> {
-  const hash = createHash('sha256');
-  await hashFile(part, hash);
-  return hash.digest('hex');
-}
-
-async function hashFile(part: Part, hash: Hash): Promise<void> {
-  await pipeline(createReadStream(part.data), async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) hash.update(chunk);
   });
 }
 

@@ -48,7 +48,7 @@ export interface GetOptions {
 export async function getModel(model: Model, options: GetOptions): Promise<string | undefined> {
   const { connection, store, consent, signal, patience } = options;
   if (model.page !== undefined) throw manual(model, model.page);
-  const there = await storedModel(model.id, store);
+  const there = await storedModel(model.id, store, signal);
   if (there !== undefined) return there;
   connection.checkOnline();
 
@@ -59,7 +59,7 @@ export async function getModel(model: Model, options: GetOptions): Promise<strin
     consent({ kind: 'download', model, bytes, missing, hosts });
   let agreed: boolean;
   if (known?.exact === true) {
-    const missing = known.bytes - (await bytesThere(folder, model.files));
+    const missing = known.bytes - (await bytesThere(folder, model.id, model.files));
     agreed = await ask(known.bytes, missing, [host]);
   } else {
     agreed = await consent({ kind: 'size', model, host });
@@ -67,7 +67,7 @@ export async function getModel(model: Model, options: GetOptions): Promise<strin
   if (!agreed) return undefined;
 
   const plan = await planDownload(model, connection, { signal, patience });
-  const missing = plan.bytes - (await bytesThere(folder, plan.files));
+  const missing = plan.bytes - (await bytesThere(folder, model.id, plan.files));
   if (known?.exact !== true && !(await ask(plan.bytes, missing, plan.hosts))) return undefined;
   await prepare(folder, missing);
   await fetchAll(model, plan, folder, options);
@@ -76,14 +76,14 @@ export async function getModel(model: Model, options: GetOptions): Promise<strin
 
 async function fetchAll(model: Model, plan: Plan, folder: string, options: GetOptions): Promise<void> {
   const { connection, progress, signal, patience } = options;
-  const files: Note['files'] = { ...(await readNote(folder))?.files };
+  const files: Note['files'] = { ...(await readNote(folder, model.id))?.files };
   let before = 0;
   for (const file of plan.files) {
     const stored = files[file.name];
     const tell = (received: number): void =>
       progress?.({ file: file.name, received: before + received, total: plan.bytes });
     const current = stored !== undefined && (file.sha256 === undefined || file.sha256 === stored.sha256);
-    const present = current ? await presentFile(folder, file.name, stored) : undefined;
+    const present = current ? await presentFile(folder, file.name, stored, signal) : undefined;
     if (present) {
       files[file.name] = present;
     } else {
@@ -116,8 +116,12 @@ async function prepare(folder: string, missing: number): Promise<void> {
 }
 
 /** Bytes of these files that need not come again. */
-async function bytesThere(folder: string, files: readonly Pick<ModelFile, 'name' | 'size'>[]): Promise<number> {
-  const note = await readNote(folder);
+async function bytesThere(
+  folder: string,
+  id: string,
+  files: readonly Pick<ModelFile, 'name' | 'size'>[],
+): Promise<number> {
+  const note = await readNote(folder, id);
   let bytes = 0;
   for (const { name, size = 0 } of files) {
     const stored = note?.files[name];

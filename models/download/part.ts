@@ -4,16 +4,18 @@
  * two processes never write to the same bytes.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
 import { hasEnded, owner } from '../owner.js';
+import { readSmallFile } from '../readSmallFile.js';
 import { diskError } from './errors.js';
 
 /** What the bytes that have come belong to. */
 const origin = z.object({ url: z.string(), etag: z.optional(z.string()), size: z.number() });
 export type Origin = z.infer<typeof origin>;
+const largestOrigin = 2 ** 16;
 
 /** A process that has written nothing for this long has died, or sleeps for good. */
 const abandonedMilliseconds = 10 * 60_000;
@@ -65,7 +67,7 @@ export class Part {
   /** What they belong to, if that is known. */
   async origin(): Promise<Origin | undefined> {
     try {
-      return origin.parse(JSON.parse(await readFile(join(this.#place, 'origin.json'), 'utf8')));
+      return origin.parse(JSON.parse(await readSmallFile(join(this.#place, 'origin.json'), largestOrigin)));
     } catch {
       return undefined;
     }

@@ -1,13 +1,14 @@
 /** Where downloaded models lie, and the note beside each that says what its files were when they came. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { CaptionError } from '@clipcap/protocol/error';
+import { hashFile } from '../pack/hashFile.js';
 import { findModel } from '../registry/registry.js';
+import { readSmallFile } from '../readSmallFile.js';
+import { replaceFile } from '../replaceFile.js';
 import { diskError } from './errors.js';
 
 const noteName = 'download.json';
@@ -59,17 +60,23 @@ export function folderOf(id: string, store: string = modelsFolder()): string {
  * The folder of a model that was downloaded whole, as {@link isWhole} finds out.
  * @param id as in the registry, or a repository of the hub
  * @returns undefined if the model, or a part of it, is not there
- * @throws CaptionError `model-unknown`, or `download-mismatch` if a file is not what was downloaded
+ * @throws CaptionError `model-unknown`, `cancelled`, or `download-mismatch` if a file is not what was downloaded
  */
-export async function storedModel(id: string, store: string = modelsFolder()): Promise<string | undefined> {
-  const folder = folderOf(findModel(id).id, store);
-  return (await isWhole(folder)) ? folder : undefined;
+export async function storedModel(
+  id: string,
+  store: string = modelsFolder(),
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const model = findModel(id);
+  const folder = folderOf(model.id, store);
+  return (await isWhole(folder, { id: model.id, signal })) ? folder : undefined;
 }
 
 /** The same for a list of models: sizes are compared, and nothing is read, which may take minutes. */
 export async function listedModel(id: string, store: string = modelsFolder()): Promise<string | undefined> {
-  const folder = folderOf(findModel(id).id, store);
-  const stored = await readNote(folder);
+  const model = findModel(id);
+  const folder = folderOf(model.id, store);
+  const stored = await readNote(folder, model.id);
   if (!stored?.complete) return undefined;
   for (const [name, { size }] of Object.entries(stored.files)) {
     const found = await stat(join(folder, name)).catch(() => undefined);
@@ -81,14 +88,18 @@ export async function listedModel(id: string, store: string = modelsFolder()): P
 /**
  * Whether a folder holds a model that was downloaded whole. Files that have changed since are read again and compared with
  * the SHA-256 that they had, once: a copy, whose times are others, need not be downloaded.
- * @throws CaptionError `download-mismatch` if a file is not what was downloaded
+ * @param id which model it must be; left out for any
+ * @throws CaptionError `cancelled`, or `download-mismatch` if a file is not what was downloaded
  */
-export async function isWhole(folder: string): Promise<boolean> {
-  const stored = await readNote(folder);
+export async function isWhole(
+  folder: string,
+  { id, signal }: { readonly id?: string; readonly signal?: AbortSignal | undefined },
+): Promise<boolean> {
+  const stored = await readNote(folder, id);
   if (!stored?.complete) return false;
   const present: [string, StoredFile][] = [];
   for (const [name, file] of Object.entries(stored.files)) {
-    const found = await presentFile(folder, name, file);
+    const found = await presentFile(folder, name, file, signal);
     if (!found) return false;
     present.push([name, found]);
   }
@@ -114,47 +125,46 @@ export async function storedIds(store: string = modelsFolder()): Promise<string[
 
 /**
  * A file that was downloaded, with its present times, if it is there.
- * @throws CaptionError `download-mismatch` if it is there and is another one
+ * @throws CaptionError `cancelled`, or `download-mismatch` if it is there and is another one
  */
-export async function presentFile(folder: string, name: string, file: StoredFile): Promise<StoredFile | undefined> {
+export async function presentFile(
+  folder: string,
+  name: string,
+  file: StoredFile,
+  signal?: AbortSignal,
+): Promise<StoredFile | undefined> {
   const path = join(folder, name);
   const found = await stat(path).catch(() => undefined);
   if (!found) return undefined;
   const { size, mtimeMs: modified, ctimeMs: changed } = found;
   if (size === file.size) {
     if (modified === file.modified && changed === file.changed) return file;
-    if ((await sha256Of(path)) === file.sha256) return { ...file, modified, changed };
+    if ((await hashFile(path, signal)) === file.sha256) return { ...file, modified, changed };
   }
   const message = `${path} is not the file that was downloaded. Delete it and download the model again.`;
   throw new CaptionError('download-mismatch', message);
 }
 
-/** The note of a folder; none if it cannot be read, is no note, or is another model's. */
-export async function readNote(folder: string): Promise<Note | undefined> {
+/**
+ * The note of a folder; none if it cannot be read, is no note, or is another model's: `a--b/c` and `a/b--c` share a folder.
+ * @param id which model's it must be; left out for any
+ */
+export async function readNote(folder: string, id?: string): Promise<Note | undefined> {
   try {
-    const text = await readFile(join(folder, noteName), 'utf8');
-    return text.length > largestNote ? undefined : note.parse(JSON.parse(text));
+    const read = note.parse(JSON.parse(await readSmallFile(join(folder, noteName), largestNote)));
+    return id === undefined || read.id === id ? read : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Written beside and renamed. @throws CaptionError `download-unwritable`, `download-space` */
+/** @throws CaptionError `download-unwritable`, `download-space` */
 export async function writeNote(folder: string, content: Note): Promise<void> {
-  const fresh = join(folder, `.${noteName}-${process.pid}`);
+  const path = join(folder, noteName);
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(fresh, `${JSON.stringify(content, null, 2)}\n`);
-    await rename(fresh, join(folder, noteName));
+    await replaceFile(path, `${JSON.stringify(content, null, 2)}\n`);
   } catch (cause) {
-    await rm(fresh, { force: true }).catch(() => undefined);
-    throw diskError(cause, join(folder, noteName));
+    throw diskError(cause, path);
   }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  const chunks: AsyncIterable<Buffer> = createReadStream(path);
-  for await (const chunk of chunks) hash.update(chunk);
-  return hash.digest('hex');
 }

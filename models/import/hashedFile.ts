@@ -42,8 +42,8 @@ export async function writeHashed(
 }
 
 /** @throws CaptionError `cancelled` */
-export function throwIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new CaptionError('cancelled', 'The import was cancelled; nothing was written.');
+export function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new CaptionError('cancelled', 'The import was cancelled; nothing was written.');
 }
 
 /** A system's error about a file or folder of the pack that is being written, with its remedy. */

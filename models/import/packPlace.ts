@@ -2,11 +2,12 @@
  * The place of a pack that is being imported: what may be replaced there, the folder beside it that the pack is written
  * into, and what is left of imports that were killed. What is replaced is a pack; any other folder is left alone.
  */
-import { mkdtemp, readFile, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { hasEnded, owner } from '../owner.js';
-import { packFiles, parseManifest } from '../pack/manifest.js';
+import { packFiles } from '../pack/manifest.js';
+import { readManifest } from '../pack/openPack.js';
 import { unwritable } from './hashedFile.js';
 
 /** Of a pack that is replaced, while the new one takes its place. */
@@ -65,10 +66,8 @@ export async function mayBeReplaced(out: string, folder = out): Promise<boolean>
 
 /** What belongs to the pack in a folder, or undefined if there is none. */
 async function listedFiles(folder: string): Promise<ReadonlySet<string> | undefined> {
-  const path = join(folder, packFiles.manifest);
   try {
-    const manifest = parseManifest(JSON.parse(await readFile(path, 'utf8')), path);
-    return new Set([packFiles.manifest, ...Object.keys(manifest.files)]);
+    return new Set([packFiles.manifest, ...Object.keys((await readManifest(folder)).files)]);
   } catch {
     return undefined;
   }

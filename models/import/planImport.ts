@@ -15,6 +15,7 @@ import { clipCapNames, type ClipCapNames } from './clipCapNames.js';
 import { encoderThatFits } from './encoderThatFits.js';
 import type { ImportedEncoder } from './encoders/imported.js';
 import { mismatch } from './errors.js';
+import { throwIfCancelled } from './hashedFile.js';
 import { CaptionError } from '@clipcap/protocol/error';
 import type { Finding } from '@clipcap/protocol/import';
 import { type ConfigFile, inferLanguageModel } from './languageModel.js';
@@ -65,10 +66,11 @@ const maxTokens = 67;
 const beams = 5;
 
 /**
+ * @param signal is asked when the checkpoint was opened, when the encoder was, and at the end
  * @throws CaptionError `checkpoint-missing`, `checkpoint-invalid`, `checkpoint-unsupported` or `checkpoint-mismatch`;
- * `usage` for an id, a title or labels that cannot be
+ * `usage` for an id, a title or labels that cannot be; `cancelled`
  */
-export async function planImport(request: ImportRequest): Promise<ImportPlan> {
+export async function planImport(request: ImportRequest, signal?: AbortSignal): Promise<ImportPlan> {
   const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(opened.map((part) => part.close()));
@@ -79,9 +81,13 @@ export async function planImport(request: ImportRequest): Promise<ImportPlan> {
       throw unsupported(checkpoint.path, 'is an ONNX model', 'Name a ClipCap model’s state dict.');
     }
     opened.push(checkpoint);
+    throwIfCancelled(signal);
     const encoder = await openEncoder(request.encoder, request);
     opened.push(encoder);
-    return { ...(await decide(request, checkpoint, encoder)), close };
+    throwIfCancelled(signal);
+    const decided = await decide(request, checkpoint, encoder);
+    throwIfCancelled(signal);
+    return { ...decided, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,8 +1,9 @@
 /** SHA-256 of files, in hexadecimal, read in pieces. */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
+import { CaptionError } from '@clipcap/protocol/error';
 
 const chunkBytes = 2 ** 20;
 
@@ -11,18 +12,31 @@ export function openWithoutWaiting(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
 }
 
-export async function hashFile(path: string): Promise<string> {
+/** @throws CaptionError `cancelled`, or the system's error */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
+  await addFile(hash, path, signal);
+  return hash.digest('hex');
+}
+
+/**
+ * Goes on with a hash by what a file holds.
+ * @param signal is asked before every piece
+ * @throws CaptionError `cancelled`, or the system's error
+ */
+export async function addFile(hash: Hash, path: string, signal?: AbortSignal): Promise<void> {
   const file = await openWithoutWaiting(path);
   try {
     const chunk = Buffer.allocUnsafe(chunkBytes);
-    for (let read = await file.read(chunk); read.bytesRead > 0; read = await file.read(chunk)) {
-      hash.update(chunk.subarray(0, read.bytesRead));
+    for (;;) {
+      if (signal?.aborted === true) throw new CaptionError('cancelled', `Reading ${path} was cancelled.`);
+      const { bytesRead } = await file.read(chunk);
+      if (bytesRead === 0) return;
+      hash.update(chunk.subarray(0, bytesRead));
     }
   } finally {
     await file.close();
   }
-  return hash.digest('hex');
 }
 
 /** As {@link hashFile}, while this thread does something else. */

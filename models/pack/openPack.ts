@@ -6,12 +6,12 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
+import { NoSmallFile, readSmallFile } from '../readSmallFile.js';
 import { packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
 import { checkTensors } from './checkTensors.js';
 import { labelsOf } from './encoderManifest.js';
 import { labelTensors, statisticsTensors, weightTensors } from './tensors.js';
-import { openWithoutWaiting } from './hashFile.js';
 import { locateFile, verifyFile } from './verifyFile.js';
 
 export interface Pack {
@@ -99,30 +99,14 @@ async function describe(folder: string, manifest: PackManifest, files: ReadonlyM
 /** The manifest of a pack of which nothing else is wanted. @throws as {@link openPack} of it */
 export async function readManifest(folder: string): Promise<PackManifest> {
   const path = join(folder, packFiles.manifest);
-  const file = await openWithoutWaiting(path).catch((cause: unknown) => {
-    throw new CaptionError(
-      'pack-missing',
-      `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`,
-      { cause },
-    );
-  });
-  let json: string;
-  try {
-    const status = await file.stat();
-    if (!status.isFile()) throw new Error('not a regular file');
-    const { size } = status;
-    if (size > maxManifestBytes) {
-      throw new CaptionError('pack-invalid', `${path} has ${size} bytes; a manifest has at most ${maxManifestBytes}.`);
+  const json = await readSmallFile(path, maxManifestBytes).catch((cause: unknown) => {
+    if (cause instanceof NoSmallFile) {
+      const message = `${path} ${cause.message}. Import or download the pack again.`;
+      throw new CaptionError('pack-invalid', message, { cause });
     }
-    json = await file.readFile('utf8');
-  } catch (cause) {
-    if (cause instanceof CaptionError) throw cause;
-    throw new CaptionError('pack-invalid', `${path} cannot be read as a file. Import or download the pack again.`, {
-      cause,
-    });
-  } finally {
-    await file.close();
-  }
+    const message = `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`;
+    throw new CaptionError('pack-missing', message, { cause });
+  });
   let value: unknown;
   try {
     value = JSON.parse(json);

@@ -16,6 +16,8 @@ export type StoredTensor = HeaderTensor<DType>;
 export interface Safetensors {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Whatever its writer noted: texts by name. */
+  readonly metadata: Readonly<Record<string, string>>;
   /**
    * What graphs make of 16-bit matrices. `computed`: products and convolutions run in 16 bit, all else, the output head
    * too, in 32. `widened`: all of them are widened when a session is made. Absent: the same, but of embeddings only the
@@ -29,7 +31,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const { tensors } = await readSafetensorsHeader({
+    const { tensors, metadata } = await readSafetensorsHeader({
       size,
       read: async (offset, length) => {
         const bytes = Buffer.alloc(length);
@@ -40,7 +42,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
       malformed: (what, cause) => malformed(path, what, cause),
       untaken: (tensor, dtype) => malformed(path, `tensor "${tensor}" is of type ${dtype}, which packs do not store`),
     });
-    return { path, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+    return { path, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata };
   } finally {
     await file.close();
   }

@@ -22,8 +22,7 @@ export async function get(request: GetRequest): Promise<number> {
   let connection: Connection | undefined;
   try {
     const model = findModel(request.id);
-    const named = fromEnvironment();
-    connection = new Connection({ ...named, endpoint: request.endpoint ?? named.endpoint });
+    connection = new Connection(fromEnvironment(request.endpoint));
     let question: Question | undefined;
     const folder = await getModel(model, {
       connection,

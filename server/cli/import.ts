@@ -72,9 +72,9 @@ async function run(
   }
   await checkPhotos({ image, reference });
   const out = resolve(command.out);
-  const plan = await planImport({
-    checkpoint: await modelPath(command.checkpoint, 'checkpoint'),
-    encoder: await modelPath(command.encoder, 'image encoder'),
+  const asked = {
+    checkpoint: await modelPath(command.checkpoint, 'checkpoint', signal),
+    encoder: await modelPath(command.encoder, 'image encoder', signal),
     ...(encoderOutput !== undefined && { encoderOutput }),
     ...(activation !== undefined && { activation }),
     dtype,
@@ -86,7 +86,8 @@ async function run(
     ...(tokenizer !== undefined && { tokenizer: resolve(tokenizer) }),
     ...(labels !== undefined && { labels: labels && resolve(labels) }),
     classNames: classLabels((await readManifest(builtin)).encoder),
-  });
+  };
+  const plan = await planImport(asked, signal);
   try {
     if (dryRun) {
       const findings = [...plan.findings, ...(plan.labels?.findings ?? [])];

@@ -9,7 +9,9 @@ export const interruptedExitCode = 130;
  */
 export function onInterruption(stop: () => void): () => void {
   process.on('SIGINT', stop).on('SIGTERM', stop);
+  // A channel that is closed by now was closed while the program started.
   if (process.connected) process.on('disconnect', stop);
+  else if (process.send) stop();
   return () => {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('disconnect', stop);
     if (process.connected) process.disconnect();

@@ -51,7 +51,7 @@ export function addModelCommands(program: Command, actions: Actions): void {
       '--ask',
       'print what you would be asked, and download nothing; with --yes the server may be asked for sizes',
     )
-    .option('--endpoint <url>', 'a mirror of the hub')
+    .option('--endpoint <url>', 'a mirror of the hub; HF_TOKEN goes to it only if HF_ENDPOINT names it, too')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

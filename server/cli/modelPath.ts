@@ -1,24 +1,25 @@
 /** Where a model is that was named by a path, or by the id under which it was downloaded. */
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isWhole, storedModel } from '@clipcap/models/download/store';
+import { isWhole, modelsFolder, storedModel } from '@clipcap/models/download/store';
 import { models } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
 
 /**
  * @param role what messages call it
- * @throws CaptionError `checkpoint-missing`, or `download-mismatch` for a downloaded model that was changed since
+ * @param signal ends the hashing of a downloaded model, which may take minutes
+ * @throws CaptionError `checkpoint-missing`, `cancelled`, or `download-mismatch` for a downloaded model that was changed since
  */
-export async function modelPath(named: string, role: string): Promise<string> {
+export async function modelPath(named: string, role: string, signal?: AbortSignal): Promise<string> {
   const path = resolve(named);
   const there = await stat(path).catch(() => undefined);
   if (there) {
     // The list of models tells the folder of one, whose files are looked at only here.
-    await isWhole(there.isDirectory() ? path : dirname(path));
+    await isWhole(there.isDirectory() ? path : dirname(path), { signal });
     return path;
   }
   let isKnown = true;
-  const folder = await storedModel(named).catch((error: unknown) => {
+  const folder = await storedModel(named, modelsFolder(), signal).catch((error: unknown) => {
     if (!(error instanceof CaptionError) || error.code !== 'model-unknown') throw error;
     isKnown = false;
     return undefined;

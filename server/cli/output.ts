@@ -1,6 +1,7 @@
 /** Where the command line's words go. */
-import { chmod, lstat, mkdtemp, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { lstat, realpath, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { folderBeside, replaceFile } from '@clipcap/models/replaceFile';
 import { CaptionError } from '@clipcap/protocol/error';
 
 /** Writes text to a terminal or a pipe; its end is waited for when the process ends. */
@@ -45,33 +46,19 @@ async function placeOf(file: string): Promise<string> {
   return isLink ? realpath(file) : file;
 }
 
-function folderBeside(place: string): Promise<string> {
-  return mkdtemp(join(dirname(place), `.${basename(place).slice(0, 100)}-`));
-}
-
 function unwritable(file: string, option: string, cause: unknown): CaptionError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new CaptionError('usage', `${option} ${file} cannot be written (${reason}). Name another file.`, { cause });
 }
 
 /**
- * Writes a whole file or nothing: beside its place first, then renamed. A link stays a link, an old file's permissions
- * are kept.
+ * Writes a whole file or nothing. A link stays a link, an old file's permissions are kept.
  * @throws CaptionError `usage`: the file cannot be written
  */
 export async function writeWhole(file: string, text: string, option = '--output'): Promise<void> {
-  let folder: string | undefined;
   try {
-    const place = await placeOf(file);
-    const old = await stat(place).catch(() => undefined);
-    folder = await folderBeside(place);
-    const fresh = join(folder, 'new');
-    await writeFile(fresh, text);
-    if (old) await chmod(fresh, old.mode & 0o777);
-    await rename(fresh, place);
+    await replaceFile(await placeOf(file), text);
   } catch (cause) {
     throw unwritable(file, option, cause);
-  } finally {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -2,9 +2,11 @@
  * What trials of execution providers showed, kept between processes: a trial costs seconds, so it is made once for a
  * machine with its drivers, a version of ONNX Runtime and a pack.
  */
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { readSmallFile } from '@clipcap/models/readSmallFile';
+import { replaceFile } from '@clipcap/models/replaceFile';
 import { isProvider, type Provider, type TrialResult } from '@clipcap/protocol/provider';
 import { fields } from '@clipcap/protocol/fields';
 
@@ -68,28 +70,20 @@ export class Verdicts {
 
   async #read(): Promise<readonly Entry[]> {
     try {
-      const text = await readFile(this.#file, 'utf8');
-      const { version, entries }: Readonly<Record<string, unknown>> =
-        text.length > largestFile ? {} : fields(JSON.parse(text));
+      const { version, entries } = fields(JSON.parse(await readSmallFile(this.#file, largestFile)));
       return version === 1 && Array.isArray(entries) ? entries.flatMap(readEntry) : [];
     } catch {
       return [];
     }
   }
 
-  /** Written beside and renamed: a reader never sees half of it. */
   async #write(entries: readonly Entry[]): Promise<void> {
     const kept = entries.slice(-keptEntries);
-    let folder: string | undefined;
     try {
       await mkdir(dirname(this.#file), { recursive: true });
-      folder = await mkdtemp(join(dirname(this.#file), `.${basename(this.#file)}-`));
-      await writeFile(join(folder, 'new'), JSON.stringify({ version: 1, entries: kept }, null, 2));
-      await rename(join(folder, 'new'), this.#file);
+      await replaceFile(this.#file, JSON.stringify({ version: 1, entries: kept }, null, 2));
     } catch {
       // A cache that cannot be kept costs the next process a trial.
-    } finally {
-      if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
     this.#known = { entries: kept, identity: await this.#identity() };
   }

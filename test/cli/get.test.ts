@@ -171,6 +171,22 @@ test('HF_TOKEN opens what is gated', async (context) => {
   await assertWhole(stdout.trim());
 });
 
+test('HF_TOKEN goes to the server of HF_ENDPOINT, and to no other that --endpoint names', async (context) => {
+  const { hub, get } = await setUp(context);
+  const other = await setUp(context);
+  const token = { HF_TOKEN: 'secret' };
+  assert.equal((await get([id, '--yes', '--endpoint', other.hub.endpoint], token)).code, 0);
+  assert.ok(other.hub.seen.length > 0);
+  assert.deepEqual([...new Set(other.hub.seen.map(({ authorization }) => authorization))], [undefined]);
+
+  hub.token = 'secret';
+  const same = await other.get([id, '--yes', '--endpoint', `${hub.endpoint}/`], {
+    ...token,
+    HF_ENDPOINT: hub.endpoint,
+  });
+  assert.equal(same.code, 0, same.stderr);
+});
+
 function readFixture(name: string): Promise<Buffer> {
   return readFile(fixture(`import/${name}`));
 }

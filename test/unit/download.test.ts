@@ -1,11 +1,12 @@
 /** Downloads over real sockets, from a fake of the hub on this machine. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import fs, { mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { syncBuiltinESMExports } from 'node:module';
 import { connect, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { Connection, type ConnectionOptions } from '@clipcap/models/download/connection';
 import { getModel, type Progress, type Question } from '@clipcap/models/download/getModel';
@@ -294,6 +295,52 @@ test('a download that was stopped is kept, and the next one asks for what is mis
   assert.ok(last?.kind === 'download');
   assert.equal(last.missing, weights.length - 1_500_000);
   assert.equal(hub.asked('files', 'GET').at(-1)?.range, 'bytes=1500000-');
+});
+
+/** Calls `told` before what has come of a file is read. */
+function beforeReading(context: TestContext, told: () => void): void {
+  const { open } = fs;
+  const watched = context.mock.method(fs, 'open', (...args: Parameters<typeof open>) => {
+    const [path, flags] = args;
+    if (basename(String(path)) === 'data' && flags !== 'a' && flags !== 'w') told();
+    return open(...args);
+  });
+  syncBuiltinESMExports();
+  context.after(() => {
+    watched.mock.restore();
+    syncBuiltinESMExports();
+  });
+}
+
+/** The first connection is cut. */
+function cutOnce(hub: FakeHub, asked: () => void = () => undefined): void {
+  let isCut = false;
+  hub.trouble = (request, response, server) => {
+    if (server !== 'files' || request.method !== 'GET') return false;
+    asked();
+    if (isCut) return false;
+    isCut = true;
+    cutAfter(hub, cut, request, response);
+    return true;
+  };
+}
+
+test('what has come is read before the server is asked for the rest: no connection waits for the disk', async (context) => {
+  const { hub, get } = await setUp(context);
+  const order: string[] = [];
+  beforeReading(context, () => order.push('read'));
+  cutOnce(hub, () => order.push('asked'));
+  await assertWhole(await get());
+  assert.deepEqual(order, ['asked', 'read', 'asked']);
+});
+
+test('a download that is stopped while it reads what has come asks the server for nothing more', async (context) => {
+  const { hub, get } = await setUp(context);
+  const stop = new AbortController();
+  beforeReading(context, () => stop.abort());
+  cutOnce(hub);
+  await assert.rejects(get(model, { signal: stop.signal }), failsWith('cancelled'));
+  assert.equal(hub.asked('files', 'GET').length, 1);
 });
 
 test('a server that wants to be left alone is left alone as long as it says, and not for ever', async (context) => {

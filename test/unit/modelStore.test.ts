@@ -1,6 +1,6 @@
 /** Whether the files of a downloaded model are still those that came. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -72,7 +72,7 @@ function mismatch(error: unknown): boolean {
   return error instanceof CaptionError && error.code === 'download-mismatch';
 }
 
-const posix = { skip: process.platform === 'win32' && 'needs touch' };
+const posix = { skip: process.platform === 'win32' && 'needs touch and mkfifo' };
 
 test('a file that was changed is noticed, even if its size and the time of its content were kept', posix, async (t) => {
   const { store, file } = await storeIn(t);
@@ -107,6 +107,48 @@ test('a note whose names lead out of its folder is none', async (t) => {
   const note = (await readNote(folder))!;
   await writeNote(folder, { ...note, files: { '../weights.pt': note.files['weights.pt']! } });
   assert.equal(await readNote(folder), undefined);
+});
+
+test('a pipe in place of a note is none, and is not waited for', posix, async (t) => {
+  const { store, file } = await storeIn(t);
+  const note = join(folderOf(id, store), 'download.json');
+  await rm(note);
+  execFileSync('mkfifo', [note]);
+  assert.equal(await storedModel(id, store), undefined);
+  assert.equal(await modelPath(file, 'checkpoint'), file);
+});
+
+test('a note of more than a megabyte is none', async (t) => {
+  const { store } = await storeIn(t);
+  const folder = folderOf(id, store);
+  const note = (await readNote(folder))!;
+  // Of fewer characters than that.
+  await writeNote(folder, { ...note, id: '€'.repeat(2 ** 20 / 3 + 1) });
+  assert.equal(await readNote(folder), undefined);
+});
+
+test('who stops waiting for a copy to be hashed is not told that it is another file', posix, async (t) => {
+  const { store, file } = await storeIn(t);
+  await forge(file);
+  const stop = new AbortController();
+  const waiting = modelPath(file, 'checkpoint', stop.signal);
+  stop.abort();
+  await assert.rejects(waiting, (error) => error instanceof CaptionError && error.code === 'cancelled');
+  await assert.rejects(storedModel(id, store), mismatch);
+});
+
+test('of two models that share a folder, only the one that is there answers', async (t) => {
+  const { store } = await storeIn(t);
+  const note = (await readNote(folderOf(id, store)))!;
+  const [there, other] = ['some--one/model', 'some/one--model'];
+  const folder = folderOf(there, store);
+  assert.equal(folderOf(other, store), folder);
+  await cp(folderOf(id, store), folder, { recursive: true });
+  await writeNote(folder, { ...note, id: there });
+  assert.equal(await storedModel(there, store), folder);
+  assert.equal(await listedModel(there, store), folder);
+  assert.equal(await storedModel(other, store), undefined);
+  assert.equal(await listedModel(other, store), undefined);
 });
 
 test('an older note, without the time of the entry, costs no download', async (t) => {

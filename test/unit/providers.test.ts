@@ -3,6 +3,7 @@
  * CUDA, DirectML or Core ML would say, behind the interface of the real ones.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -196,3 +197,16 @@ test('a memory that is damaged or cannot be written costs a trial, no more', asy
   assert.deepEqual(await folderInItsPlace.get('p', 'cuda'), fast);
   assert.deepEqual(tried, ['webgpu']);
 });
+
+test(
+  'a pipe in place of the memory is not waited for, and makes room for a file',
+  { skip: process.platform === 'win32' && 'needs mkfifo' },
+  async (t) => {
+    const file = join(await temporaryFolder(t), 'providers.json');
+    execFileSync('mkfifo', [file]);
+    const verdicts = new Verdicts(file, 'm');
+    assert.equal(await verdicts.get('p', 'cuda'), undefined);
+    await verdicts.set('p', 'cuda', fast);
+    assert.deepEqual(await new Verdicts(file, 'm').get('p', 'cuda'), fast);
+  },
+);

@@ -1,6 +1,7 @@
 /** What becomes of the pack that an import replaces. */
 import assert from 'node:assert/strict';
-import fs, { readFile, readdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import fs, { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -55,18 +56,30 @@ test('a file that is put into the old pack while the new one is written is kept,
   assert.deepEqual(await readdir(folder), ['pack']);
 });
 
+test(
+  'a folder with a pipe in place of its manifest is no pack to replace, and the pipe is not waited for',
+  { skip: process.platform === 'win32' && 'needs mkfifo' },
+  async (t) => {
+    const { out, next } = await replaceable(t);
+    const manifest = join(out, 'pack.json');
+    await rm(manifest);
+    execFileSync('mkfifo', [manifest]);
+    await assert.rejects(write(next, out), /is not empty and no model pack/u);
+  },
+);
+
 test('an old pack that cannot be removed does not make the import fail', async (t) => {
   const { folder, out, next } = await replaceable(t);
   // A fake of the file system's answer: whoever runs the tests may be allowed to remove everything.
-  const rm = t.mock.method(fs, 'rm', () => Promise.reject(new Error('EACCES: permission denied')));
+  const removing = t.mock.method(fs, 'rm', () => Promise.reject(new Error('EACCES: permission denied')));
   syncBuiltinESMExports();
   try {
     await write(next, out);
   } finally {
-    rm.mock.restore();
+    removing.mock.restore();
     syncBuiltinESMExports();
   }
-  assert.ok(rm.mock.callCount() > 0);
+  assert.ok(removing.mock.callCount() > 0);
   assert.equal(await idOf(out), 'new');
   const left = (await readdir(folder)).find((name) => name !== 'pack');
   assert.match(left!, /^\.pack-.*\.old$/u);

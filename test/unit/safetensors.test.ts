@@ -14,7 +14,7 @@ async function fileOf(t: TestContext, bytes: Uint8Array): Promise<string> {
 
 const four = { dtype: 'F32', shape: [1], data_offsets: [0, 4] };
 
-test('a header gives each tensor’s type, shape and place in the file', async (t) => {
+test('a header gives each tensor’s type, shape and place in the file, and its writer’s notes', async (t) => {
   const header = {
     __metadata__: { format: 'pt' },
     half: { dtype: 'F16', shape: [2, 3], data_offsets: [4, 16] },
@@ -22,7 +22,7 @@ test('a header gives each tensor’s type, shape and place in the file', async (
     float: four,
   };
   const bytes = safetensorsBytes(header, new Uint8Array(17));
-  const { tensors } = await readSafetensors(await fileOf(t, bytes));
+  const { tensors, metadata } = await readSafetensors(await fileOf(t, bytes));
   const start = bytes.length - 17;
   assert.deepEqual(
     [...tensors.values()],
@@ -32,6 +32,7 @@ test('a header gives each tensor’s type, shape and place in the file', async (
       { name: 'float', dtype: 'F32', shape: [1], offset: start, length: 4 },
     ],
   );
+  assert.deepEqual(metadata, { format: 'pt' });
 });
 
 test('an empty tensor takes no bytes', async (t) => {

@@ -1,5 +1,4 @@
 /** What a pack's `statistics.safetensors` says of its prefixes over reference images, and of its vocabulary. */
-import { open } from 'node:fs/promises';
 import type { Safetensors } from '@clipcap/models/pack/safetensors';
 import { readFloats } from './readFloats.js';
 
@@ -21,32 +20,10 @@ export interface Statistics {
 export async function readStatistics(statistics: Safetensors): Promise<Statistics> {
   const norms = (await readFloats(statistics, 'vocabulary_norms')) ?? new Float32Array();
   const mean = await readFloats(statistics, 'prefix_mean');
-  const images = photosOf(await readHeader(statistics.path));
-  return { norms: norms.sort(), reference: mean && { mean, images, source: 'pack' } };
-}
-
-async function readHeader(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const read = async (offset: number, length: number): Promise<Buffer> => {
-      const bytes = Buffer.alloc(length);
-      await file.read(bytes, 0, length, offset);
-      return bytes;
-    };
-    return (await read(8, Number((await read(0, 8)).readBigUInt64LE()))).toString();
-  } finally {
-    await file.close();
-  }
+  return { norms: norms.sort(), reference: mean && { mean, images: photosOf(statistics), source: 'pack' } };
 }
 
 /** How many images the statistics are of, as the file's metadata say. */
-function photosOf(header: string): number {
-  const parsed: unknown = JSON.parse(header);
-  const photos = field(field(parsed, '__metadata__'), 'photos');
-  const count = typeof photos === 'string' && /^\d{1,9}$/u.test(photos) ? Number(photos) : 0;
-  return count;
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
+function photosOf({ metadata: { photos = '' } }: Safetensors): number {
+  return /^\d{1,9}$/u.test(photos) ? Number(photos) : 0;
 }
