@@ -27,7 +27,9 @@ export async function modelPath(named: string, role: string): Promise<string> {
   // The last part of an id is what people call a model.
   const id = isKnown ? named : models().find((model) => model.id.endsWith(`/${named}`))?.id;
   const remedy = isKnown ? 'if it is a model of the hub' : `if you mean ${id}`;
-  const download = id && `; ${remedy}, download it first, which asks for your consent: clipcap get ${id}`;
+  const download =
+    id &&
+    `; ${remedy}, download it first, which asks for your consent: in VS Code “ClipCap: Get a Model…”, elsewhere clipcap get ${id}`;
   throw new CaptionError('checkpoint-missing', `There is no ${role} at ${named}. Check the path${download ?? ''}.`);
 }
 

@@ -362,7 +362,8 @@ const refusals: readonly {
     what: 'an encoder by the last part of its id',
     args: () => [files('mlp.pt'), '--encoder', 'clip-vit-base-patch32'],
     code: 'checkpoint-missing',
-    message: /if you mean openai\/clip-vit-base-patch32, .*: clipcap get openai\/clip-vit-base-patch32\.$/u,
+    message:
+      /if you mean openai\/clip-vit-base-patch32, .*: in VS Code “ClipCap: Get a Model…”, elsewhere clipcap get openai\/clip-vit-base-patch32\.$/u,
   },
   {
     what: 'a name that no model has',
