@@ -14,7 +14,14 @@ export function TabInputText(): void {}
 export function TabInputCustom(): void {}
 export const FileType = {};
 export const env = {};
-export const workspace = {};
+
+/** By their whole names; any other setting has its default. */
+export const settings = new Map<string, unknown>();
+export const workspace = {
+  getConfiguration: (section: string) => ({
+    get: (name: string, byDefault?: unknown) => settings.get(`${section}.${name}`) ?? byDefault,
+  }),
+};
 
 export class FakePanel {
   title = '';

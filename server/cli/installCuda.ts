@@ -1,5 +1,7 @@
 /** `clipcap doctor --install-cuda`: fetches CUDA's provider libraries. Nothing is downloaded without consent. */
 import { dirname } from 'node:path';
+import { fromEnvironment } from '@clipcap/models/download/environment';
+import { inOfflineMode } from '@clipcap/models/download/errors';
 import { CaptionError } from '@clipcap/protocol/error';
 import { cudaLibraries, hasCuda } from '../process/machine.js';
 import { askTerminal } from './askTerminal.js';
@@ -30,6 +32,7 @@ export async function installCuda(consent: boolean): Promise<number> {
       process.stdout.write(`CUDA’s library is installed already: ${cudaLibraries()[0]}\n`);
       return 0;
     }
+    if (fromEnvironment().offline) throw inOfflineMode();
     process.stdout.write(offer());
     if (!consent && !(await agrees(stop.signal))) {
       process.stderr.write('Nothing was downloaded. Agree with --yes, or by typing y at a terminal.\n');
