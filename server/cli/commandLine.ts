@@ -65,7 +65,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     .command('caption')
     .description('Caption images, and the images in folders.')
     .argument('<photo...>', 'image files and folders')
-    .option('--model <id|folder>', 'the model pack', 'builtin');
+    .option('--model <builtin|folder>', 'the model pack', 'builtin');
   addDecodingOptions(captioning)
     .option('--provider <name>', 'execution provider', 'auto')
     .option('--json', 'print one JSON document')

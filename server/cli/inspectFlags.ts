@@ -61,7 +61,7 @@ export function addInspectCommand(
     .addOption(new Option('--view <name...>', 'only these views (default: all that need no more)').argParser(view))
     .option('--json', 'print one JSON document')
     .option('--report <file>', 'write a web page that needs no network')
-    .option('--model <id|folder>', 'the model pack', 'builtin')
+    .option('--model <builtin|folder>', 'the model pack', 'builtin')
     .option('--provider <name>', 'execution provider', 'auto')
     .option('--reference <photo...>', 'photos or folders that stand for every image (default: the pack’s statistics)')
     .option('--whole-words', 'table: only tokens that are whole words')
@@ -84,7 +84,7 @@ export function addInspectCommand(
     .addOption(new Option('--grid <n>', 'occlusion: cells to a side (default: 7)').argParser(count))
     .addOption(new Option('--token <index>', 'occlusion: of this token only').argParser(count))
     .option('--with <photo...>', 'compare: photos and folders')
-    .option('--with-model <id|folder>', 'compare: another pack')
+    .option('--with-model <builtin|folder>', 'compare: another pack')
     .addOption(new Option('--with-decode <strategy>', 'compare: another way of decoding').choices(strategies));
   addDecodingOptions(command)
     .addHelpText(

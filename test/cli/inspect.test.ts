@@ -128,6 +128,15 @@ test('what a pack cannot show is said: left out by default, exit code 1 if it wa
   assert.match(parsed(one.stdout).unavailable?.encoder?.message ?? '', /classLabels/u);
 });
 
+test('a model that can be downloaded is no pack yet: the error says what makes one of it', async () => {
+  for (const flags of [['--model'], ['--view', 'compare', '--with-model']]) {
+    const args = ['inspect', 'moon.jpg', ...flags, 'clipcap-coco', '--json'];
+    const { code, stdout } = await clipcap(args, { cwd: photos });
+    assert.equal(code, 3);
+    assert.match(failure(stdout).message, /clipcap-coco is a model .* clipcap get and clipcap import/u);
+  }
+});
+
 for (const [args, code, error] of [
   [['gone.jpg'], 1, 'missing'],
   [['moon.jpg', '--view', 'tokens', '--force', '900:1'], 2, 'usage'],
