@@ -89,7 +89,7 @@ async function lookInside(
     token,
     progress: (done, all) => progress.show(done, all),
   };
-  const document = await wholeLens({ uri, path, views, params, reference }, context);
+  const document = await wholeLens({ uri, path, views, params, typed: true, reference }, context);
   if (request.report === undefined) return { document };
   return { document, page: await reportHtml(document, await picturesOf(document, uri, context), places.report) };
 }

@@ -140,6 +140,9 @@ test('a model that can be downloaded is no pack yet: the error says what makes o
 for (const [args, code, error] of [
   [['gone.jpg'], 1, 'missing'],
   [['moon.jpg', '--view', 'tokens', '--force', '900:1'], 2, 'usage'],
+  [['moon.jpg', '--force', '900:1'], 2, 'usage'],
+  [['moon.jpg', '--layer', '77'], 2, 'usage'],
+  [['moon.jpg', '--grid', '99'], 2, 'usage'],
   [['moon.jpg', '--model', '/no/pack'], 3, 'pack-missing'],
   [['moon.jpg', '--report', '/no/folder/lens.html'], 2, 'usage'],
 ] as const) {
