@@ -1,7 +1,5 @@
 /** The command line of `clipcap inspect`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { pathToFileURL } from 'node:url';
-import { resolve } from 'node:path';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import { strategies, type Strategy } from '@clipcap/protocol/decoding';
 import { lensViews, type Intervention, type LensView, type LensViews } from '@clipcap/protocol/lens';
@@ -14,6 +12,7 @@ export interface InspectRequest {
   readonly options: CaptionOptions;
   /** As asked for; undefined: all that need no further argument. */
   readonly views: readonly LensView[] | undefined;
+  /** Interventions name other photos as given. */
   readonly params: { readonly [View in LensView]: LensViews[View]['params'] };
   /** Images and folders to compare with. */
   readonly others: readonly string[];
@@ -197,7 +196,6 @@ function interventionOf(kind: string, number: number, rest: string | undefined):
   if (rest === undefined) return undefined;
   if (kind === 'scale') return { kind, position: number, factor: Number(rest) };
   if (kind === 'insert') return { kind, position: number, word: rest };
-  const other = pathToFileURL(resolve(rest)).href;
-  if (kind === 'swap') return { kind, position: number, other };
-  return kind === 'interpolate' ? { kind, share: number, other } : undefined;
+  if (kind === 'swap') return { kind, position: number, other: rest };
+  return kind === 'interpolate' ? { kind, share: number, other: rest } : undefined;
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { ReportDocument } from '@clipcap/protocol/lens';
 import { writeRandomPack } from '../randomPack.js';
 import { fixture } from '../root.js';
@@ -137,8 +138,29 @@ test('a model that can be downloaded is no pack yet: the error says what makes o
   }
 });
 
+/** Arguments that name photos in every way there is. */
+function photosNamed(name: (photo: string) => string): string[] {
+  const [moon, camera] = [name('moon.jpg'), name('camera.jpg')];
+  const others = ['--with', camera, '--reference', camera];
+  const changes = ['--try', `swap:0:${camera}`, '--try', `interpolate:0.5:${camera}`];
+  return ['inspect', moon, '--json', '--view', 'table', 'counterfactuals', 'compare', ...others, ...changes];
+}
+
+test('a file: URL is as good as a path, wherever a photo is named', async () => {
+  const byUrl = await clipcap(photosNamed((photo) => pathToFileURL(join(photos, photo)).href));
+  assert.equal(byUrl.code, 0, byUrl.stderr);
+  const byPath = await clipcap(photosNamed((photo) => join(photos, photo)));
+  const [{ image, ...asUrl }, { image: sameImage, ...asPath }] = [parsed(byUrl.stdout), parsed(byPath.stdout)];
+  assert.deepEqual(asUrl, asPath);
+  assert.equal(image.sha256, sameImage.sha256);
+  assert.match(image.path, /^file:/u);
+});
+
 for (const [args, code, error] of [
   [['gone.jpg'], 1, 'missing'],
+  [['https://example.com/moon.jpg'], 1, 'not-a-file'],
+  [['moon.jpg', '--try', 'swap:0:https://example.com/moon.jpg'], 1, 'not-a-file'],
+  [['moon.jpg', '--with', 'https://example.com/moon.jpg'], 1, 'not-a-file'],
   [['moon.jpg', '--view', 'tokens', '--force', '900:1'], 2, 'usage'],
   [['moon.jpg', '--force', '900:1'], 2, 'usage'],
   [['moon.jpg', '--layer', '77'], 2, 'usage'],
