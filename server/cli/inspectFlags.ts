@@ -56,7 +56,9 @@ export function addInspectCommand(
   const command = program
     .command('inspect')
     .description('Look inside a caption: how an image becomes a prefix, and the prefix words.')
-    .argument('<photo>', 'an image file')
+    // Options of several values take what follows them, the photo, too.
+    .usage('<photo> [options]')
+    .argument('<photo>', 'an image file; first, before --view, --with and --reference, which take all that follows')
     .addOption(new Option('--view <name...>', 'only these views (default: all that need no more)').argParser(view))
     .option('--json', 'print one JSON document')
     .option('--report <file>', 'write a web page that needs no network')
@@ -169,7 +171,7 @@ function given<Fields extends object>(fields: Fields): Given<Fields> {
 function view(text: string, before: readonly LensView[] = []): readonly LensView[] {
   const found = lensViews.find((name) => name === text);
   if (found) return before.includes(found) ? before : [...before, found];
-  throw new InvalidArgumentError(`It must be one of ${lensViews.join(', ')}.`);
+  throw new InvalidArgumentError(`It must be one of ${lensViews.join(', ')}. The photo comes before --view.`);
 }
 
 function count(text: string): number {

@@ -176,6 +176,14 @@ for (const [args, code, error] of [
   });
 }
 
+test('the photo comes first: help and the error of a photo after --view say so', async () => {
+  const { stdout } = await clipcap(['inspect', '--help']);
+  assert.match(stdout, /^Usage: clipcap inspect <photo> \[options\]/u);
+  const { code, stderr } = await clipcap(['inspect', '--view', 'table', 'moon.jpg'], { cwd: photos });
+  assert.equal(code, 2);
+  assert.match(stderr, /'moon\.jpg' is invalid\..* The photo comes before --view\./u);
+});
+
 for (const args of [
   ['inspect'],
   ['inspect', 'moon.jpg', '--view', 'everything'],
