@@ -102,6 +102,10 @@ function toRequest(path: string, flags: Flags, wrong: (message: string) => Error
   for (const [name, value] of Object.entries({ photo: path, '--model': model, '--report': report })) {
     if (value === '') throw wrong(`${name} is empty`);
   }
+  const comparesWith = others.length > 0 || flags.withModel !== undefined || flags.withDecode !== undefined;
+  if (views?.includes('compare') === true && !comparesWith) {
+    throw wrong('--view compare needs to know with what: --with, --with-model or --with-decode');
+  }
   const options = captionOptions(decodingOf(flags), wrong);
   return {
     path,

@@ -187,6 +187,7 @@ test('the photo comes first: help and the error of a photo after --view say so',
 for (const args of [
   ['inspect'],
   ['inspect', 'moon.jpg', '--view', 'everything'],
+  ['inspect', 'moon.jpg', '--view', 'table', 'compare'],
   ['inspect', 'moon.jpg', '--try', 'drop'],
   ['inspect', 'moon.jpg', '--try', 'drop:one'],
   ['inspect', 'moon.jpg', '--force', '3'],
