@@ -59,7 +59,10 @@ export function addImportCommand(program: Command, action: (command: ImportComma
     .option('--no-check', 'do not try the finished pack')
     .option('--dry-run', 'only say what would be imported')
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExit code: 0 imported, 2 wrong usage, 3 not imported; nothing is left half-written.')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 imported, 2 wrong usage, 3 not imported, 130 interrupted; nothing is left half-written.',
+    )
     .action((checkpoint: string, flags: ImportFlags) => {
       action({ checkpoint, ...flags });
     });

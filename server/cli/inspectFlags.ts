@@ -90,7 +90,7 @@ export function addInspectCommand(
   addDecodingOptions(command)
     .addHelpText(
       'after',
-      `\nViews: ${lensViews.join(', ')}.\nExit code: 0 all shown, 1 the photo or a view failed, 2 wrong usage, 3 pack or runtime failed.`,
+      `\nViews: ${lensViews.join(', ')}.\nExit code: 0 all shown, 1 the photo or a view failed, 2 wrong usage, 3 pack or runtime failed, 130 interrupted.`,
     )
     .action((path: string, flags: Flags) => {
       action(toRequest(path, flags, wrong));
