@@ -42,10 +42,10 @@ export async function installCuda(cli: string, log: LogOutputChannel): Promise<b
     const [stderr, code] = await Promise.all([child.stderr ? text(child.stderr) : '', ended]);
     if (code === 0) return true;
     if (token.isCancellationRequested) return false;
-    const said = stderr.trim();
+    const silence = `CUDA’s library could not be installed: ${cli} ended without a word. Try again; if it stays so, reinstall ClipCap Lens.`;
+    const said = stderr.trim() || silence;
     log.error(said);
-    if ((await window.showErrorMessage(said || 'CUDA’s library could not be installed.', 'Show Log')) !== undefined)
-      log.show();
+    if ((await window.showErrorMessage(said, 'Show Log')) !== undefined) log.show();
     return false;
   });
 }

@@ -121,7 +121,8 @@ export async function readManifest(folder: string): Promise<PackManifest> {
     if (!status.isFile()) throw new Error('not a regular file');
     const { size } = status;
     if (size > maxManifestBytes) {
-      throw new CaptionError('pack-invalid', `${path} has ${size} bytes; a manifest has at most ${maxManifestBytes}.`);
+      const message = `${path} has ${size} bytes; a manifest has at most ${maxManifestBytes}. Import or download the pack again.`;
+      throw new CaptionError('pack-invalid', message);
     }
     json = await file.readFile('utf8');
   } catch (cause) {

@@ -129,6 +129,20 @@ test('what a pack cannot show is said: left out by default, exit code 1 if it wa
   assert.match(parsed(one.stdout).unavailable?.encoder?.message ?? '', /classLabels/u);
 });
 
+test('a pack whose model gives no numbers is named by every error of it', async (t) => {
+  const { folder } = await writeRandomPack(join(await temporaryFolder(t), 'pack'), {
+    editWeights: (weights) => weights.get('gpt.transformer.wpe.weight')!.values.fill(NaN),
+  });
+  for (const words of [
+    ['caption', 'moon.jpg'],
+    ['inspect', 'moon.jpg', '--view', 'tokens'],
+  ]) {
+    const { code, stdout } = await clipcap([...words, '--model', folder, '--json'], { cwd: photos });
+    assert.notEqual(code, 0);
+    assert.ok(stdout.includes(`finite numbers. Import the pack in ${folder} again.`), stdout);
+  }
+});
+
 test('a model that can be downloaded is no pack yet: the error says what makes one of it', async () => {
   for (const flags of [['--model'], ['--view', 'compare', '--with-model']]) {
     const args = ['inspect', 'moon.jpg', ...flags, 'clipcap-coco', '--json'];
