@@ -54,7 +54,7 @@ export function addImportCommand(program: Command, action: (command: ImportComma
     .option('--no-labels', 'leave the encoder without words of its own')
     .option('--id <id>', 'the pack’s id (default: the folder’s name)')
     .option('--title <title>', 'the pack’s title')
-    .option('--image <photo>', 'what the finished pack is tried on (default: a made picture)')
+    .option('--image <photo>', 'what the finished pack is tried on (default: a generated picture)')
     .option('--reference <folder>', 'photos whose prefixes are measured for the statistics')
     .option('--no-check', 'do not try the finished pack')
     .option('--dry-run', 'only say what would be imported')

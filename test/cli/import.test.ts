@@ -156,7 +156,7 @@ test('of YAML files beside a checkpoint, the one whose name its name begins with
   assert.equal(findings.find(({ what }) => what === 'mapper’s heads')?.value, '2');
 });
 
-test('the self-check of a made picture says how a caption would begin, that of a photo gives its caption', async (context) => {
+test('the self-check of a generated picture says how a caption would begin, that of a photo gives its caption', async (context) => {
   const made = documentOf((await importCase(context, 'mlp', ['--json'])).result).check;
   assert.equal(made.caption, undefined);
   const { check } = documentOf((await importCase(context, 'mlp', ['--json', '--image', picture])).result);
