@@ -58,7 +58,8 @@ export async function runCommandLine<Document extends object>(
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own command line wrote it
     document = JSON.parse(stdout) as Document | Failure;
   } catch (cause) {
-    throw fromResponseError(new Error(stderr.trim() || 'The command line printed nothing.', { cause }));
+    const silence = `${module} ended without an answer. Try again; if it stays so, reinstall ClipCap Lens.`;
+    throw fromResponseError(new Error(stderr.trim() || silence, { cause }));
   }
   if (!('error' in document)) return document;
   const { code, message, question } = document.error;

@@ -5,21 +5,27 @@ const hub = 'https://huggingface.co';
 
 /** The variables that the settings and the stored token stand for. */
 export async function downloadEnvironment(secrets: SecretStorage): Promise<Record<string, string>> {
-  const settings = workspace.getConfiguration('clipcap');
-  const http = workspace.getConfiguration('http');
   const endpoint = downloadEndpoint();
-  const proxy = http.get('proxySupport') === 'off' ? '' : http.get('proxy', '').trim();
-  const exempt = http.get<readonly string[]>('noProxy', []).join(',');
   const known = await secrets.get(keyOf(endpoint));
   // The environment's token is for the environment's server; an empty one takes its place for any other.
   const token = known ?? (keyOf(endpoint) === keyOf(environmentEndpoint()) ? undefined : '');
   return {
+    ...networkEnvironment(),
     HF_ENDPOINT: endpoint,
-    ...(settings.get('offline') === true && { CLIPCAP_OFFLINE: '1' }),
+    ...(token !== undefined && { HF_TOKEN: token }),
+  };
+}
+
+/** What holds for every download, wherever it comes from: offline mode and the proxy. */
+export function networkEnvironment(): Record<string, string> {
+  const http = workspace.getConfiguration('http');
+  const proxy = http.get('proxySupport') === 'off' ? '' : http.get('proxy', '').trim();
+  const exempt = http.get<readonly string[]>('noProxy', []).join(',');
+  return {
+    ...(workspace.getConfiguration('clipcap').get('offline') === true && { CLIPCAP_OFFLINE: '1' }),
     // The small letters go before the large ones.
     ...(proxy !== '' && { http_proxy: proxy, https_proxy: proxy }),
     ...(proxy !== '' && exempt !== '' && { no_proxy: exempt }),
-    ...(token !== undefined && { HF_TOKEN: token }),
   };
 }
 

@@ -56,7 +56,7 @@ async function askWhatIsAssumed({ what, value, flag = '', outputs }: Finding): P
   }
   if (flag === '--mapper-heads') {
     const heads = await window.showInputBox({
-      title: 'How many attention heads has the mapper?',
+      title: 'How many attention heads does the mapper have?',
       prompt: 'The checkpoint does not say. The official ones have 8, those of TheoCoombes/ClipCap 16.',
       value,
       validateInput: (text) => (/^[1-9]\d{0,3}$/u.test(text) ? undefined : 'A whole number.'),

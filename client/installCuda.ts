@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { ProgressLocation, window, type LogOutputChannel } from 'vscode';
+import { networkEnvironment } from './downloadEnvironment.js';
 
 const offer =
   'With your consent, this downloads the CUDA provider of ONNX Runtime from ' +
@@ -30,7 +31,7 @@ export async function installCuda(cli: string, log: LogOutputChannel): Promise<b
     const child = fork(cli, ['doctor', '--install-cuda', '--yes'], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...process.env, ...networkEnvironment(), ELECTRON_RUN_AS_NODE: '1' },
     });
     // It takes the end of the channel for Ctrl-C: it ends the download, too, and leaves nothing of it.
     token.onCancellationRequested(() => {
@@ -41,10 +42,10 @@ export async function installCuda(cli: string, log: LogOutputChannel): Promise<b
     const [stderr, code] = await Promise.all([child.stderr ? text(child.stderr) : '', ended]);
     if (code === 0) return true;
     if (token.isCancellationRequested) return false;
-    const said = stderr.trim();
+    const silence = `CUDA’s library could not be installed: ${cli} ended without a word. Try again; if it stays so, reinstall ClipCap Lens.`;
+    const said = stderr.trim() || silence;
     log.error(said);
-    if ((await window.showErrorMessage(said || 'CUDA’s library could not be installed.', 'Show Log')) !== undefined)
-      log.show();
+    if ((await window.showErrorMessage(said, 'Show Log')) !== undefined) log.show();
     return false;
   });
 }

@@ -71,7 +71,7 @@ export class PanelAnswers {
     if (request.method === 'pickPack') return pickPack(request.params.title);
     if (request.method === 'thumbnail') return (await this.#server.thumbnail(request.params.uri, token)).source;
     if (request.method === 'save') return save(request.params, image);
-    if (!image) throw new Error('The panel shows no image.');
+    if (!image) throw new Error('The panel shows no image. Choose one with “ClipCap: Inspect Prefix”.');
     const asked = { uri: image.toString(), ...request.params };
     if ('view' in asked) return (await this.#server.lens(asked, token)).data;
     const target = await askWhere('lens.html', { 'Web page': ['html'] }, image);

@@ -74,7 +74,7 @@ export interface SelfCheck {
   readonly prefixDifference: number;
   /** The likeliest first token of the image's caption. */
   readonly next: string;
-  /** Only of an image that was given: made pictures have none to speak of. */
+  /** Only of an image that was given: generated pictures have none to speak of. */
   readonly caption?: string;
   /** The word nearest to each prefix position. */
   readonly nearest: readonly string[];

@@ -17,6 +17,8 @@ const realRuntime = join(dist, 'node_modules', 'onnxruntime-node');
 const courses = {
   goOn: '',
   fail: 'throw new Error("the disk is full");',
+  sayProxy:
+    'const { GLOBAL_AGENT_HTTPS_PROXY: proxy, GLOBAL_AGENT_NO_PROXY: without } = process.env; throw new Error(`through ${proxy} but ${without}`);',
   stall: 'setInterval(() => undefined, 1e6); await new Promise(() => undefined);',
 } as const;
 type Course = keyof typeof courses;
@@ -91,7 +93,7 @@ export class FakeRuntime {
   }
 
   start(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    const env = { ...process.env, TMPDIR: this.temporary, XDG_CACHE_HOME: this.temporary };
+    const env = { ...process.env, TMPDIR: this.temporary, XDG_CACHE_HOME: this.temporary, ...options.env };
     return spawn(process.execPath, [this.cli, ...args], { stdio: 'pipe', ...options, env });
   }
 

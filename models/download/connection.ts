@@ -2,7 +2,7 @@
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
 import { CaptionError } from '@clipcap/protocol/error';
 import { endpointUrl, mayFetch } from './endpoint.js';
-import { cancelled, networkError, statusError } from './errors.js';
+import { cancelled, inOfflineMode, networkError, statusError } from './errors.js';
 
 export interface ConnectionOptions {
   /** A mirror of the hub; the hub itself if empty. */
@@ -58,10 +58,7 @@ export class Connection {
 
   /** @throws CaptionError `download-offline` */
   checkOnline(): void {
-    if (!this.offline) return;
-    const message =
-      'Offline mode is on: nothing is downloaded. Switch off clipcap.offline, CLIPCAP_OFFLINE or HF_HUB_OFFLINE.';
-    throw new CaptionError('download-offline', message);
+    if (this.offline) throw inOfflineMode();
   }
 
   /**

@@ -88,6 +88,13 @@ export function statusError({ status, code, token, retryAfter }: Refusal, url: U
   return new CaptionError('download-failed', `${host} answered ${status} for ${pathname}. Try again later.`);
 }
 
+/** What is said of every download in offline mode. */
+export function inOfflineMode(): CaptionError {
+  const message =
+    'Offline mode is on: nothing is downloaded. Switch off clipcap.offline, CLIPCAP_OFFLINE or HF_HUB_OFFLINE.';
+  return new CaptionError('download-offline', message);
+}
+
 /** What is said of a request that the user has ended. */
 export function cancelled(): CaptionError {
   return new CaptionError('cancelled', 'The download was stopped. What has arrived is kept; ask again to go on.');

@@ -50,7 +50,11 @@ export async function inferLanguageModel(
   const heads = told?.n_head ?? width / usualHeadWidth;
   if (!Number.isInteger(heads) || width % heads !== 0) {
     const what = `has a GPT-2 of width ${width}, which ${heads} heads do not divide`;
-    throw mismatch(checkpoint.path, what, 'Name the config.json that says n_head with --gpt2-config.');
+    throw mismatch(
+      checkpoint.path,
+      what,
+      'On the command line, name the config.json that says n_head with --gpt2-config.',
+    );
   }
   const tiedHead = await isTied(checkpoint, tensors);
   const findings: Finding[] = [

@@ -147,7 +147,7 @@ function transformer(
   const heads = hints.heads ?? configured ?? officialHeads;
   if (width % heads !== 0) {
     const what = `has a mapper of width ${width}, which ${heads} heads do not divide`;
-    throw mismatch(path, what, 'Say how many it was trained with: --mapper-heads.');
+    throw mismatch(path, what, 'Say on the command line how many it was trained with: --mapper-heads.');
   }
   return {
     mapper: { kind: 'transformer', prefixLength, clipLength: rowsOf('linear', rows), layers, heads },

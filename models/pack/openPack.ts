@@ -7,6 +7,7 @@ import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { NoSmallFile, readSmallFile } from '../readSmallFile.js';
+import { modelNamedBy } from '../registry/registry.js';
 import { packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
 import { checkTensors } from './checkTensors.js';
@@ -53,9 +54,7 @@ export async function openPackAndMake<Made>(
   discard: (made: Made) => Promise<void>,
 ): Promise<Made> {
   const folder = await realpath(path).catch((cause: unknown) => {
-    throw new CaptionError('pack-missing', `There is no model pack at ${path}. Check the model’s name or folder.`, {
-      cause,
-    });
+    throw new CaptionError('pack-missing', `There is no model pack at ${path}. ${remedyFor(path)}`, { cause });
   });
   const manifest = await readManifest(folder);
   const files = new Map<string, string>();
@@ -75,6 +74,16 @@ export async function openPackAndMake<Made>(
   }
   if (made.status === 'rejected') throw made.reason;
   return made.value;
+}
+
+/** What to do about a path that leads nowhere: who names a model that can be downloaded may take it for a pack. */
+function remedyFor(path: string): string {
+  const model = modelNamedBy(path);
+  if (!model) return 'Check the folder; the model that ships is called builtin.';
+  return (
+    `${model.id} is a model that a pack can be made of: get it, then import it, then name the folder of its pack ` +
+    '(in VS Code “ClipCap: Get a Model…” and “ClipCap: Import Checkpoint…”, elsewhere clipcap get and clipcap import).'
+  );
 }
 
 /** @param files paths of the pack's files by their names */

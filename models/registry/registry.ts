@@ -77,6 +77,14 @@ export function findModel(id: string): Model {
   );
 }
 
+/** The model of the registry that a path ends with: with its id, or with the last part of it, as people call a model. */
+export function modelNamedBy(path: string): Model | undefined {
+  const named = `/${path.replaceAll('\\', '/')}`;
+  const endsWith = (name: string): boolean => named.endsWith(`/${name}`);
+  const all = models();
+  return all.find(({ id }) => endsWith(id)) ?? all.find(({ id }) => endsWith(id.slice(id.lastIndexOf('/') + 1)));
+}
+
 /** What a repository in Hugging Face's layout has; the index of weights in several files names those. */
 const layout: readonly ModelFile[] = [
   { name: 'config.json' },

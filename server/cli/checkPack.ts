@@ -11,7 +11,7 @@ import { inProcess } from './importProcess.js';
 interface CheckOptions {
   /** The inference process's script. */
   readonly entry: string;
-  /** Tried instead of a made picture. */
+  /** Tried instead of a generated picture. */
   readonly image: string | undefined;
   /** A folder of photos. */
   readonly reference: string | undefined;

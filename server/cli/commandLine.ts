@@ -65,7 +65,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     .command('caption')
     .description('Caption images, and the images in folders.')
     .argument('<photo...>', 'image files and folders')
-    .option('--model <id|folder>', 'the model pack', 'builtin');
+    .option('--model <builtin|folder>', 'the model pack', 'builtin');
   addDecodingOptions(captioning)
     .option('--provider <name>', 'execution provider', 'auto')
     .option('--json', 'print one JSON document')
@@ -87,7 +87,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     .option('--install-cuda', 'download CUDA’s provider library, after asking, and nothing else')
     .option('--yes', 'agree to the download')
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExit code: 0 captions can be made, 2 wrong usage, 3 they cannot, 130 interrupted.')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 captions can be made, 2 wrong usage, 3 they cannot, 130 interrupted.' +
+        '\nWith --install-cuda: 0 it is installed, 1 you said no, 2 wrong usage, 3 it could not be installed, 130 interrupted.',
+    )
     .action((packs: string[], { json, retryProviders, installCuda, yes }: DoctorFlags) => {
       const request = { packs, retry: retryProviders ?? false, json: json ?? false };
       asked = installCuda ? { kind: 'install-cuda', consent: yes ?? false } : { kind: 'doctor', request };

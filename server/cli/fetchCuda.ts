@@ -50,7 +50,9 @@ async function runScript(staging: string, signal: AbortSignal): Promise<void> {
   const child = spawn(process.execPath, [join(staging, 'script', 'install.js')], {
     stdio: ['ignore', 'inherit', 'pipe'],
     env: {
-      GLOBAL_AGENT_HTTPS_PROXY: process.env['HTTPS_PROXY'] ?? process.env['https_proxy'],
+      // As for models, the small letters go before the large ones. The script knows neither.
+      GLOBAL_AGENT_HTTPS_PROXY: process.env['https_proxy'] ?? process.env['HTTPS_PROXY'],
+      GLOBAL_AGENT_NO_PROXY: process.env['no_proxy'] ?? process.env['NO_PROXY'],
       ...process.env,
       ELECTRON_RUN_AS_NODE: '1',
       // Not by name: it takes a name for nothing, and does nothing then where npm runs the script of a project.

@@ -22,9 +22,27 @@ export interface ImagePath {
 export async function findImages(paths: readonly string[]): Promise<ImagePath[]> {
   const found: ImagePath[] = [];
   for (const path of paths) {
-    found.push(...(/^(?:file|https?):\/\//iu.test(path) ? await imagesAtUrl(path) : await imagesAt(path)));
+    found.push(...(isUrl(path) ? await imagesAtUrl(path) : await imagesAt(path)));
   }
   return found;
+}
+
+/**
+ * The path that one argument means, a path or a `file:` URL; nothing is looked at.
+ * @throws CaptionError `not-a-file`: a URL that names no file of this machine
+ */
+export function placeOf(named: string): string {
+  if (!isUrl(named)) return named;
+  try {
+    return fileURLToPath(named);
+  } catch (cause) {
+    const message = `${named} is no file on this machine, and nothing is downloaded. Save the image here and name its file.`;
+    throw new CaptionError('not-a-file', message, { cause });
+  }
+}
+
+function isUrl(named: string): boolean {
+  return /^(?:file|https?):\/\//iu.test(named);
 }
 
 async function imagesAt(path: string): Promise<ImagePath[]> {
@@ -40,10 +58,10 @@ async function imagesAt(path: string): Promise<ImagePath[]> {
 async function imagesAtUrl(url: string): Promise<ImagePath[]> {
   let place: string;
   try {
-    place = fileURLToPath(url);
-  } catch (cause) {
-    const message = `${url} is no file on this machine, and nothing is downloaded. Save the image here and name its file.`;
-    return [{ path: url, error: new CaptionError('not-a-file', message, { cause }) }];
+    place = placeOf(url);
+  } catch (error) {
+    if (!(error instanceof CaptionError)) throw error;
+    return [{ path: url, error }];
   }
   const images = await imagesAt(place);
   const [only] = images;

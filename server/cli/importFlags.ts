@@ -54,12 +54,15 @@ export function addImportCommand(program: Command, action: (command: ImportComma
     .option('--no-labels', 'leave the encoder without words of its own')
     .option('--id <id>', 'the pack’s id (default: the folder’s name)')
     .option('--title <title>', 'the pack’s title')
-    .option('--image <photo>', 'what the finished pack is tried on (default: a made picture)')
+    .option('--image <photo>', 'what the finished pack is tried on (default: a generated picture)')
     .option('--reference <folder>', 'photos whose prefixes are measured for the statistics')
     .option('--no-check', 'do not try the finished pack')
     .option('--dry-run', 'only say what would be imported')
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExit code: 0 imported, 2 wrong usage, 3 not imported; nothing is left half-written.')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 imported, 2 wrong usage, 3 not imported, 130 interrupted; nothing is left half-written.',
+    )
     .action((checkpoint: string, flags: ImportFlags) => {
       action({ checkpoint, ...flags });
     });

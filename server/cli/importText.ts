@@ -42,7 +42,7 @@ export function describeImport({
     if (warning !== undefined) lines.push(`  Warning: ${warning}`);
     lines.push(
       check.caption === undefined
-        ? `  of a made picture a caption would begin with: ${plain(check.next.trim())}`
+        ? `  of a generated picture a caption would begin with: ${plain(check.next.trim())}`
         : `  caption: ${plain(check.caption)}`,
     );
     lines.push(

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
 import type { ErrorCode } from '@clipcap/protocol/caption';
 import { CaptionError, concernsImage } from '@clipcap/protocol/error';
-import type { InspectDocument } from '@clipcap/protocol/lens';
+import type { InspectDocument, LensViews } from '@clipcap/protocol/lens';
 import { createInference } from '../process/createInference.js';
 import type { ProvedInference } from '../process/provedInference.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
@@ -13,7 +13,7 @@ import { wholeLens, type DocumentContext } from '../report/document.js';
 import { reportHtml } from '../report/page.js';
 import { picturesOf } from '../report/pictures.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
-import { findImages } from './images.js';
+import { findImages, placeOf } from './images.js';
 import type { InspectRequest } from './inspectFlags.js';
 import { checkOutput, unexpected, write, writeWhole } from './output.js';
 import type { InspectPlaces } from './places.js';
@@ -77,11 +77,15 @@ async function lookInside(
   token: CancellationToken,
 ): Promise<{ readonly document: InspectDocument; /** The report, if one was asked for. */ readonly page?: string }> {
   const { path, provider, options, views } = request;
-  const uri = pathToFileURL(resolve(path)).href;
+  const uri = uriOf(placeOf(path));
   const folderOf = (model: string): string => (model === 'builtin' ? places.builtin : resolve(model));
   const others = await urisOf(request.others);
   const reference = await urisOf(request.reference);
-  const params = { ...request.params, compare: { ...request.params.compare, ...(others.length > 0 && { others }) } };
+  const params = {
+    ...request.params,
+    compare: { ...request.params.compare, ...(others.length > 0 && { others }) },
+    counterfactuals: located(request.params.counterfactuals),
+  };
   const context: DocumentContext = {
     inference,
     places: { path: (named) => fileURLToPath(named), pack: folderOf },
@@ -89,7 +93,7 @@ async function lookInside(
     token,
     progress: (done, all) => progress.show(done, all),
   };
-  const document = await wholeLens({ uri, path, views, params, reference }, context);
+  const document = await wholeLens({ uri, path, views, params, typed: true, reference }, context);
   if (request.report === undefined) return { document };
   return { document, page: await reportHtml(document, await picturesOf(document, uri, context), places.report) };
 }
@@ -97,7 +101,21 @@ async function lookInside(
 async function urisOf(paths: readonly string[]): Promise<string[]> {
   const images = await findImages(paths);
   for (const { error } of images) if (error) throw error;
-  return images.map(({ path }) => pathToFileURL(resolve(path)).href);
+  return images.map(({ path, place = path }) => uriOf(place));
+}
+
+function uriOf(path: string): string {
+  return pathToFileURL(resolve(path)).href;
+}
+
+type Counterfactuals = LensViews['counterfactuals']['params'];
+
+/** The same interventions, with the URIs of the photos that they name. */
+function located({ interventions }: Counterfactuals): Counterfactuals {
+  if (!interventions) return {};
+  return {
+    interventions: interventions.map((one) => ('other' in one ? { ...one, other: uriOf(placeOf(one.other)) } : one)),
+  };
 }
 
 function exitCode(code: ErrorCode): number {

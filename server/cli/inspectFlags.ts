@@ -1,7 +1,5 @@
 /** The command line of `clipcap inspect`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { pathToFileURL } from 'node:url';
-import { resolve } from 'node:path';
 import type { CaptionOptions } from '@clipcap/protocol/caption';
 import { strategies, type Strategy } from '@clipcap/protocol/decoding';
 import { lensViews, type Intervention, type LensView, type LensViews } from '@clipcap/protocol/lens';
@@ -14,6 +12,7 @@ export interface InspectRequest {
   readonly options: CaptionOptions;
   /** As asked for; undefined: all that need no further argument. */
   readonly views: readonly LensView[] | undefined;
+  /** Interventions name other photos as given. */
   readonly params: { readonly [View in LensView]: LensViews[View]['params'] };
   /** Images and folders to compare with. */
   readonly others: readonly string[];
@@ -57,11 +56,13 @@ export function addInspectCommand(
   const command = program
     .command('inspect')
     .description('Look inside a caption: how an image becomes a prefix, and the prefix words.')
-    .argument('<photo>', 'an image file')
+    // Options of several values take what follows them, the photo, too.
+    .usage('<photo> [options]')
+    .argument('<photo>', 'an image file; first, before --view, --with and --reference, which take all that follows')
     .addOption(new Option('--view <name...>', 'only these views (default: all that need no more)').argParser(view))
     .option('--json', 'print one JSON document')
     .option('--report <file>', 'write a web page that needs no network')
-    .option('--model <id|folder>', 'the model pack', 'builtin')
+    .option('--model <builtin|folder>', 'the model pack', 'builtin')
     .option('--provider <name>', 'execution provider', 'auto')
     .option('--reference <photo...>', 'photos or folders that stand for every image (default: the pack’s statistics)')
     .option('--whole-words', 'table: only tokens that are whole words')
@@ -84,12 +85,12 @@ export function addInspectCommand(
     .addOption(new Option('--grid <n>', 'occlusion: cells to a side (default: 7)').argParser(count))
     .addOption(new Option('--token <index>', 'occlusion: of this token only').argParser(count))
     .option('--with <photo...>', 'compare: photos and folders')
-    .option('--with-model <id|folder>', 'compare: another pack')
+    .option('--with-model <builtin|folder>', 'compare: another pack')
     .addOption(new Option('--with-decode <strategy>', 'compare: another way of decoding').choices(strategies));
   addDecodingOptions(command)
     .addHelpText(
       'after',
-      `\nViews: ${lensViews.join(', ')}.\nExit code: 0 all shown, 1 the photo or a view failed, 2 wrong usage, 3 pack or runtime failed.`,
+      `\nViews: ${lensViews.join(', ')}.\nExit code: 0 all shown, 1 the photo or a view failed, 2 wrong usage, 3 pack or runtime failed, 130 interrupted.`,
     )
     .action((path: string, flags: Flags) => {
       action(toRequest(path, flags, wrong));
@@ -100,6 +101,10 @@ function toRequest(path: string, flags: Flags, wrong: (message: string) => Error
   const { model, provider, json, report, view: views, with: others = [], reference = [] } = flags;
   for (const [name, value] of Object.entries({ photo: path, '--model': model, '--report': report })) {
     if (value === '') throw wrong(`${name} is empty`);
+  }
+  const comparesWith = others.length > 0 || flags.withModel !== undefined || flags.withDecode !== undefined;
+  if (views?.includes('compare') === true && !comparesWith) {
+    throw wrong('--view compare needs to know with what: --with, --with-model or --with-decode');
   }
   const options = captionOptions(decodingOf(flags), wrong);
   return {
@@ -170,7 +175,7 @@ function given<Fields extends object>(fields: Fields): Given<Fields> {
 function view(text: string, before: readonly LensView[] = []): readonly LensView[] {
   const found = lensViews.find((name) => name === text);
   if (found) return before.includes(found) ? before : [...before, found];
-  throw new InvalidArgumentError(`It must be one of ${lensViews.join(', ')}.`);
+  throw new InvalidArgumentError(`It must be one of ${lensViews.join(', ')}. The photo comes before --view.`);
 }
 
 function count(text: string): number {
@@ -197,7 +202,6 @@ function interventionOf(kind: string, number: number, rest: string | undefined):
   if (rest === undefined) return undefined;
   if (kind === 'scale') return { kind, position: number, factor: Number(rest) };
   if (kind === 'insert') return { kind, position: number, word: rest };
-  const other = pathToFileURL(resolve(rest)).href;
-  if (kind === 'swap') return { kind, position: number, other };
-  return kind === 'interpolate' ? { kind, share: number, other } : undefined;
+  if (kind === 'swap') return { kind, position: number, other: rest };
+  return kind === 'interpolate' ? { kind, share: number, other: rest } : undefined;
 }

@@ -1,5 +1,7 @@
 /** `clipcap doctor --install-cuda`: fetches CUDA's provider libraries. Nothing is downloaded without consent. */
 import { dirname } from 'node:path';
+import { fromEnvironment } from '@clipcap/models/download/environment';
+import { inOfflineMode } from '@clipcap/models/download/errors';
 import { CaptionError } from '@clipcap/protocol/error';
 import { cudaLibraries, hasCuda } from '../process/machine.js';
 import { askTerminal } from './askTerminal.js';
@@ -18,8 +20,8 @@ function offer(): string {
 }
 
 /**
- * Asks, unless `consent` was given, and installs. Exit code: 0 installed or there already, 2 no consent, 3 it failed,
- * 130 interrupted.
+ * Asks, unless `consent` was given, and installs. Exit code: 0 installed or there already, 1 the user said no, 2 nobody
+ * could be asked, 3 it failed, 130 interrupted.
  */
 export async function installCuda(consent: boolean): Promise<number> {
   const stop = new AbortController();
@@ -30,10 +32,16 @@ export async function installCuda(consent: boolean): Promise<number> {
       process.stdout.write(`CUDA’s library is installed already: ${cudaLibraries()[0]}\n`);
       return 0;
     }
+    if (fromEnvironment().offline) throw inOfflineMode();
     process.stdout.write(offer());
-    if (!consent && !(await agrees(stop.signal))) {
-      process.stderr.write('Nothing was downloaded. Agree with --yes, or by typing y at a terminal.\n');
+    if (!consent && !process.stdin.isTTY) {
+      process.stderr.write('Nothing was downloaded: nobody can be asked here. Say --yes to agree.\n');
       return 2;
+    }
+    if (!consent && !(await askTerminal('Download it?', process.stdout, stop.signal))) {
+      stop.signal.throwIfAborted();
+      process.stderr.write('Nothing was downloaded.\n');
+      return 1;
     }
     await fetchCuda(stop.signal);
     process.stdout.write('Installed. "clipcap doctor" says whether it works on this machine.\n');
@@ -57,8 +65,4 @@ function checkPlatform(): void {
     'provider-unavailable',
     `There is no CUDA provider for ${here}, only for linux-x64. Use auto.`,
   );
-}
-
-async function agrees(signal: AbortSignal): Promise<boolean> {
-  return process.stdin.isTTY && askTerminal('Download it?', process.stdout, signal);
 }

@@ -41,6 +41,7 @@ export function addModelCommands(program: Command, actions: Actions): void {
     .command('models')
     .description('List the models that can be downloaded: size, licence, what each is good for, and which are here.')
     .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExit code: 0 listed, 2 wrong usage.')
     .action(({ json }: { json?: boolean }) => actions.models({ json: json ?? false }));
   program
     .command('get')
@@ -55,7 +56,7 @@ export function addModelCommands(program: Command, actions: Actions): void {
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      `${environment}\n\nExit code: 0 the model is here, 1 it could not be downloaded or you said no, 2 wrong usage.`,
+      `${environment}\n\nExit code: 0 the model is here, 1 it could not be downloaded or you said no, 2 wrong usage, 130 interrupted.`,
     )
     .action((id: string, { yes, ask, endpoint, json }: GetFlags) =>
       actions.get({ id, yes: yes ?? false, ask: ask ?? false, endpoint, json: json ?? false }),

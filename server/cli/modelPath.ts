@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isWhole, modelsFolder, storedModel } from '@clipcap/models/download/store';
-import { models } from '@clipcap/models/registry/registry';
+import { modelNamedBy } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
 
 /**
@@ -26,9 +26,11 @@ export async function modelPath(named: string, role: string, signal?: AbortSigna
   });
   if (folder !== undefined) return fileOrFolder(folder);
   // The last part of an id is what people call a model.
-  const id = isKnown ? named : models().find((model) => model.id.endsWith(`/${named}`))?.id;
+  const id = isKnown ? named : modelNamedBy(named)?.id;
   const remedy = isKnown ? 'if it is a model of the hub' : `if you mean ${id}`;
-  const download = id && `; ${remedy}, download it first, which asks for your consent: clipcap get ${id}`;
+  const download =
+    id &&
+    `; ${remedy}, download it first, which asks for your consent: in VS Code “ClipCap: Get a Model…”, elsewhere clipcap get ${id}`;
   throw new CaptionError('checkpoint-missing', `There is no ${role} at ${named}. Check the path${download ?? ''}.`);
 }
 

@@ -64,9 +64,13 @@ connection.onRequest(captionImage, (params, token) => {
 connection.onNotification(prioritise, ({ key, priority }) => {
   scheduler.prioritise(key, priority);
 });
-connection.onRequest(encodeImage, (params, token) => lens.encode(params, token).catch(respond));
+connection.onRequest(encodeImage, (params, token) =>
+  lens.encode(params, token).catch((error: unknown) => respond(withRemedy(error, params.model, builtin))),
+);
 connection.onRequest(pictureOfImage, (params, token) => lens.picture(params, token).catch(respond));
-connection.onRequest(computeLens, (params, token) => lens.compute(params, token).catch(respond));
+connection.onRequest(computeLens, (params, token) =>
+  lens.compute(params, token).catch((error: unknown) => respond(withRemedy(error, params.model, builtin))),
+);
 connection.onRequest(loadModel, (params) => scheduler.load(params).catch(respond));
 connection.onRequest(tryProvider, ({ model, provider }) =>
   runTrial(model, provider, (on) => connection.sendNotification(trialRuns, on)).catch(respond),

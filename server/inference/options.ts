@@ -32,6 +32,13 @@ export interface ResolvedOptions {
 /** Text → token ids, as the pack's tokenizer cuts it. */
 export type Encode = (text: string) => readonly number[];
 
+/** What only the model can refuse, as each caller calls it: requests, the command line, and the editor's settings. */
+const named = {
+  minTokens: 'option minTokens (--min-tokens, in VS Code clipcap.decoding.minTokens)',
+  stop: 'option stop (--stop, in VS Code clipcap.decoding.stopTokens)',
+  begin: 'option begin (--begin, in VS Code clipcap.decoding.beginning)',
+} as const;
+
 /** Each costs a little at every step. */
 const mostStopTokens = 100;
 
@@ -45,7 +52,7 @@ export function resolveOptions(options: CaptionOptions, manifest: PackManifest, 
   const { languageModel, mapper } = manifest;
   const { minTokens = decodingDefaults.minTokens, nearest = defaultNearest, captions = 1 } = options;
   const maxTokens = options.maxTokens ?? manifest.decoding.maxTokens;
-  if (minTokens > maxTokens) throw usage(`The option minTokens must be at most ${maxTokens}, not ${minTokens}.`);
+  if (minTokens > maxTokens) throw usage(`The ${named.minTokens} must be at most ${maxTokens}, not ${minTokens}.`);
   // Every position that is read must be one that the model knows; a caption's last token is read by nobody.
   const longest = Math.min(maxTokens, languageModel.context - mapper.prefixLength + 1);
   return {
@@ -85,20 +92,20 @@ function resolveDecoding(
 function stopTokens(added: readonly (number | string)[], { languageModel }: PackManifest, encode: Encode): number[] {
   const { vocabulary } = languageModel;
   if (added.length > mostStopTokens) {
-    throw usage(`The option stop must have at most ${mostStopTokens} tokens, not ${added.length}.`);
+    throw usage(`The ${named.stop} must have at most ${mostStopTokens} tokens, not ${added.length}.`);
   }
   const ids = added.map((token) => {
     if (typeof token === 'number') {
       if (Number.isInteger(token) && token >= 0 && token < vocabulary) return token;
-      throw usage(`The option stop must name token ids from 0 to ${vocabulary - 1}, not ${token}.`);
+      throw usage(`The ${named.stop} must name token ids from 0 to ${vocabulary - 1}, not ${token}.`);
     }
     const [id, ...more] = encode(token);
     if (id !== undefined && more.length === 0) return id;
     const count = id === undefined ? 'no token' : `${more.length + 1} tokens`;
-    throw usage(`The option stop must name single tokens, but ${JSON.stringify(token)} is ${count} of this model.`);
+    throw usage(`The ${named.stop} must name single tokens, but ${JSON.stringify(token)} is ${count} of this model.`);
   });
   const all = new Set([...languageModel.stopTokens, ...ids]);
-  if (all.size >= vocabulary) throw usage('The option stop must leave tokens that end no caption.');
+  if (all.size >= vocabulary) throw usage(`The ${named.stop} must leave tokens that end no caption.`);
   return [...all];
 }
 
@@ -108,7 +115,7 @@ function beginning(text: string, maxTokens: number, encode: Encode): readonly nu
   const ids = trimmed === '' ? [] : encode(trimmed);
   if (ids.length < maxTokens) return ids;
   throw usage(
-    `The option begin has ${ids.length} tokens; with at most ${maxTokens} tokens a caption could not go on. Shorten it.`,
+    `The ${named.begin} has ${ids.length} tokens; with at most ${maxTokens} tokens a caption could not go on. Shorten it.`,
   );
 }
 

@@ -1,7 +1,7 @@
 /**
  * Whether a pack that was just imported works: two images through encoder and mapper, one of them through the language
  * model. An import should need little memory whatever the model's size, so parts are opened one after another, and lean;
- * that is too slow for captions, and made pictures have none to speak of.
+ * that is too slow for captions, and generated pictures have none to speak of.
  */
 import { openPack } from '@clipcap/models/pack/openPack';
 import type { ImageBytes, SelfCheck } from '@clipcap/protocol/inference';
@@ -20,7 +20,7 @@ import { Tokenizer } from './tokenizer.js';
 const cells = 8;
 const captionTokens = 20;
 
-/** @param image compared with a made picture; left out, two of those are */
+/** @param image compared with a generated picture; left out, two of those are */
 export async function selfCheck(folder: string, image?: ImageBytes): Promise<Omit<SelfCheck, 'caption'>> {
   const pack = await openPack(folder);
   const recipe = pack.manifest.encoder.image;

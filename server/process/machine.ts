@@ -115,7 +115,7 @@ export function platformOrder(platform: NodeJS.Platform = process.platform): rea
 export function absence(provider: Provider): string | undefined {
   if (!platformOrder().includes(provider)) return `it is not for ${process.platform}`;
   if (provider === 'cuda' && !hasCuda()) {
-    return 'its library is not installed (clipcap doctor --install-cuda)';
+    return 'its library is not installed (in VS Code “ClipCap: Install CUDA Support…”, elsewhere clipcap doctor --install-cuda)';
   }
   return undefined;
 }

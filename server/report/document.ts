@@ -19,6 +19,11 @@ export interface DocumentRequest {
   /** Undefined: all that need no further argument. */
   readonly views?: readonly LensView[] | undefined;
   readonly params: LensViewParams;
+  /**
+   * Whether a wrong parameter fails all views: who typed it corrects it. Else its view says so in its place: of parameters
+   * that were kept from another image, nobody made a mistake.
+   */
+  readonly typed?: boolean;
   readonly reference?: readonly string[] | undefined;
 }
 
@@ -33,7 +38,7 @@ export interface DocumentContext {
 
 /** @throws CaptionError what is wrong with the request, its images, the pack or the runtime */
 export async function wholeLens(request: DocumentRequest, context: DocumentContext): Promise<InspectDocument> {
-  const { uri, path, params, reference } = request;
+  const { uri, path, params, typed = false, reference } = request;
   const { inference, places, model, token, progress } = context;
   const lens = new LensRequests(inference, places);
   const { bytes, sha256 } = await readImage(places.path(uri));
@@ -52,7 +57,8 @@ export async function wholeLens(request: DocumentRequest, context: DocumentConte
       Object.assign(views, { [view]: result.data });
       info = result.model;
     } catch (error) {
-      if (!(error instanceof CaptionError) || !isOfView(error, request.views !== undefined)) throw error;
+      const asked = request.views !== undefined || (typed && Object.keys(params[view] ?? {}).length > 0);
+      if (!(error instanceof CaptionError) || !isOfView(error, asked)) throw error;
       unavailable[view] = { code: error.code, message: error.message };
     }
   }
@@ -68,7 +74,8 @@ export async function wholeLens(request: DocumentRequest, context: DocumentConte
 
 /**
  * Whether the others may still be shown. The image itself has been read by then: another one that is gone or broken
- * concerns the views that name it. What nobody asked for by name cannot be asked for wrongly.
+ * concerns the views that name it. What nobody asked for cannot be asked for wrongly.
+ * @param asked whether the view was named, or a parameter of it was
  */
 function isOfView({ code }: CaptionError, asked: boolean): boolean {
   return code === 'lens-unavailable' || concernsImage(code) || (code === 'usage' && !asked);

@@ -109,8 +109,14 @@ test('options that do not go together are wrong usage that names them', async ()
     [/--seed.*from 0 to 4294967295/u, '--seed', '-1'],
     [/--captions 2 needs at least as many beams, not 1/u, '--decode', 'greedy', '--captions', '2'],
     [/--decode.*greedy, beam, beam-standard, sample/u, '--decode', 'nucleus'],
-    [/option stop must name single tokens, but "a cat on"/u, '--stop', 'a cat on'],
-    [/option begin has \d+ tokens; with at most 3/u, '--begin', 'A photo of a dog', '--max-tokens', '3'],
+    [/option stop \(--stop, .*\) must name single tokens, but "a cat on"/u, '--stop', 'a cat on'],
+    [
+      /option begin \(--begin, .*\) has \d+ tokens; with at most 3/u,
+      '--begin',
+      'A photo of a dog',
+      '--max-tokens',
+      '3',
+    ],
   ];
   await Promise.all(
     wrong.map(async ([message, ...args]) => {

@@ -115,7 +115,7 @@ test('CUDA’s library is not downloaded without consent', async (t) => {
   if (process.platform === 'linux' && process.arch === 'x64') {
     assert.equal(code, 2);
     assert.match(stdout, /downloads .+ from https:\/\/api\.nuget\.org .+megabytes/su);
-    assert.match(stderr, /^Nothing was downloaded/u);
+    assert.match(stderr, /^Nothing was downloaded: nobody can be asked here\. Say --yes/u);
   } else {
     assert.equal(code, 3);
   }

@@ -156,7 +156,7 @@ test('of YAML files beside a checkpoint, the one whose name its name begins with
   assert.equal(findings.find(({ what }) => what === 'mapper’s heads')?.value, '2');
 });
 
-test('the self-check of a made picture says how a caption would begin, that of a photo gives its caption', async (context) => {
+test('the self-check of a generated picture says how a caption would begin, that of a photo gives its caption', async (context) => {
   const made = documentOf((await importCase(context, 'mlp', ['--json'])).result).check;
   assert.equal(made.caption, undefined);
   const { check } = documentOf((await importCase(context, 'mlp', ['--json', '--image', picture])).result);
@@ -362,7 +362,8 @@ const refusals: readonly {
     what: 'an encoder by the last part of its id',
     args: () => [files('mlp.pt'), '--encoder', 'clip-vit-base-patch32'],
     code: 'checkpoint-missing',
-    message: /if you mean openai\/clip-vit-base-patch32, .*: clipcap get openai\/clip-vit-base-patch32\.$/u,
+    message:
+      /if you mean openai\/clip-vit-base-patch32, .*: in VS Code “ClipCap: Get a Model…”, elsewhere clipcap get openai\/clip-vit-base-patch32\.$/u,
   },
   {
     what: 'a name that no model has',

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { ReportDocument } from '@clipcap/protocol/lens';
 import { writeRandomPack } from '../randomPack.js';
 import { fixture } from '../root.js';
@@ -128,9 +129,56 @@ test('what a pack cannot show is said: left out by default, exit code 1 if it wa
   assert.match(parsed(one.stdout).unavailable?.encoder?.message ?? '', /classLabels/u);
 });
 
+test('a pack whose model gives no numbers is named by every error of it', async (t) => {
+  const { folder } = await writeRandomPack(join(await temporaryFolder(t), 'pack'), {
+    editWeights: (weights) => weights.get('gpt.transformer.wpe.weight')!.values.fill(NaN),
+  });
+  for (const words of [
+    ['caption', 'moon.jpg'],
+    ['inspect', 'moon.jpg', '--view', 'tokens'],
+  ]) {
+    const { code, stdout } = await clipcap([...words, '--model', folder, '--json'], { cwd: photos });
+    assert.notEqual(code, 0);
+    assert.ok(stdout.includes(`finite numbers. Import the pack in ${folder} again.`), stdout);
+  }
+});
+
+test('a model that can be downloaded is no pack yet: the error says what makes one of it', async () => {
+  for (const flags of [['--model'], ['--view', 'compare', '--with-model']]) {
+    const args = ['inspect', 'moon.jpg', ...flags, 'clipcap-coco', '--json'];
+    const { code, stdout } = await clipcap(args, { cwd: photos });
+    assert.equal(code, 3);
+    assert.match(failure(stdout).message, /clipcap-coco is a model .* clipcap get and clipcap import/u);
+  }
+});
+
+/** Arguments that name photos in every way there is. */
+function photosNamed(name: (photo: string) => string): string[] {
+  const [moon, camera] = [name('moon.jpg'), name('camera.jpg')];
+  const others = ['--with', camera, '--reference', camera];
+  const changes = ['--try', `swap:0:${camera}`, '--try', `interpolate:0.5:${camera}`];
+  return ['inspect', moon, '--json', '--view', 'table', 'counterfactuals', 'compare', ...others, ...changes];
+}
+
+test('a file: URL is as good as a path, wherever a photo is named', async () => {
+  const byUrl = await clipcap(photosNamed((photo) => pathToFileURL(join(photos, photo)).href));
+  assert.equal(byUrl.code, 0, byUrl.stderr);
+  const byPath = await clipcap(photosNamed((photo) => join(photos, photo)));
+  const [{ image, ...asUrl }, { image: sameImage, ...asPath }] = [parsed(byUrl.stdout), parsed(byPath.stdout)];
+  assert.deepEqual(asUrl, asPath);
+  assert.equal(image.sha256, sameImage.sha256);
+  assert.match(image.path, /^file:/u);
+});
+
 for (const [args, code, error] of [
   [['gone.jpg'], 1, 'missing'],
+  [['https://example.com/moon.jpg'], 1, 'not-a-file'],
+  [['moon.jpg', '--try', 'swap:0:https://example.com/moon.jpg'], 1, 'not-a-file'],
+  [['moon.jpg', '--with', 'https://example.com/moon.jpg'], 1, 'not-a-file'],
   [['moon.jpg', '--view', 'tokens', '--force', '900:1'], 2, 'usage'],
+  [['moon.jpg', '--force', '900:1'], 2, 'usage'],
+  [['moon.jpg', '--layer', '77'], 2, 'usage'],
+  [['moon.jpg', '--grid', '99'], 2, 'usage'],
   [['moon.jpg', '--model', '/no/pack'], 3, 'pack-missing'],
   [['moon.jpg', '--report', '/no/folder/lens.html'], 2, 'usage'],
 ] as const) {
@@ -142,9 +190,18 @@ for (const [args, code, error] of [
   });
 }
 
+test('the photo comes first: help and the error of a photo after --view say so', async () => {
+  const { stdout } = await clipcap(['inspect', '--help']);
+  assert.match(stdout, /^Usage: clipcap inspect <photo> \[options\]/u);
+  const { code, stderr } = await clipcap(['inspect', '--view', 'table', 'moon.jpg'], { cwd: photos });
+  assert.equal(code, 2);
+  assert.match(stderr, /'moon\.jpg' is invalid\..* The photo comes before --view\./u);
+});
+
 for (const args of [
   ['inspect'],
   ['inspect', 'moon.jpg', '--view', 'everything'],
+  ['inspect', 'moon.jpg', '--view', 'table', 'compare'],
   ['inspect', 'moon.jpg', '--try', 'drop'],
   ['inspect', 'moon.jpg', '--try', 'drop:one'],
   ['inspect', 'moon.jpg', '--force', '3'],

@@ -14,7 +14,7 @@ import { keys, pressAtQuestion } from './atTerminal.js';
 import { failure, finish } from './clipcap.js';
 
 const { installCuda } = await import('@clipcap/client/installCuda');
-const { user } = await import('../fakeVscode.js');
+const { settings, user } = await import('../fakeVscode.js');
 
 const here = process.platform === 'linux' && process.arch === 'x64' ? {} : { skip: 'there is no CUDA provider for it' };
 const install = ['doctor', '--install-cuda', '--yes'];
@@ -51,7 +51,8 @@ for (const [name, key] of Object.entries(keys)) {
     const runtime = await FakeRuntime.create(t, 'goOn');
     const words = [process.execPath, runtime.cli, 'doctor', '--install-cuda'];
     const { code, shown } = await pressAtQuestion(words, key);
-    assert.equal(code, 2, shown);
+    // As of a model.
+    assert.equal(code, 1, shown);
     assert.match(shown, /Nothing was downloaded/u);
     await assertLeft(runtime, [own]);
   });
@@ -91,6 +92,44 @@ test('“Cancel” in the editor, a fake, ends the script, and nothing is left',
   await assertLeft(runtime, [own]);
 });
 
+for (const variable of ['CLIPCAP_OFFLINE', 'HF_HUB_OFFLINE']) {
+  test(`${variable} keeps the script from being run`, here, async (t) => {
+    const runtime = await FakeRuntime.create(t, 'goOn');
+    const { code, stdout, stderr } = await finish(runtime.start(install, { env: { [variable]: '1' } }));
+    assert.deepEqual([code, stdout], [3, '']);
+    assert.match(stderr, /^Offline mode is on: nothing is downloaded\. Switch off clipcap\.offline/u);
+    await assertLeft(runtime, [own]);
+  });
+}
+
+test('the script is told the proxy, and what goes without it, as other downloads are', here, async (t) => {
+  const runtime = await FakeRuntime.create(t, 'sayProxy');
+  const env = { https_proxy: 'http://small:1', HTTPS_PROXY: 'http://large:1', NO_PROXY: '.here' };
+  const { code, stderr } = await finish(runtime.start(install, { env }));
+  assert.equal(code, 3);
+  assert.match(stderr, /\(through http:\/\/small:1 but \.here\)/u);
+});
+
+/** What the editor, a fake, says of an installation with these settings. */
+async function saidWith(runtime: FakeRuntime, given: Readonly<Record<string, unknown>>): Promise<string> {
+  for (const [name, value] of Object.entries(given)) settings.set(name, value);
+  user.answers.push('Download and Install');
+  user.notices.length = 0;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing else is done with it
+  const log = { error: () => undefined, show: () => undefined } as unknown as LogOutputChannel;
+  assert.equal(await installCuda(runtime.cli, log), false);
+  settings.clear();
+  return user.notices.at(-1)?.message ?? '';
+}
+
+test('offline mode and the proxy of the editor’s settings, a fake’s, hold for CUDA’s library, too', here, async (t) => {
+  const runtime = await FakeRuntime.create(t, 'sayProxy');
+  assert.match(await saidWith(runtime, { 'clipcap.offline': true }), /^Offline mode is on/u);
+  const proxy = { 'http.proxy': 'http://proxy:1', 'http.noProxy': ['a.here', 'b.here'] };
+  assert.match(await saidWith(runtime, proxy), /through http:\/\/proxy:1 but a\.here,b\.here/u);
+  await assertLeft(runtime, [own]);
+});
+
 test('what an installation leaves that is killed is no library, and the next one removes it', here, async (t) => {
   const runtime = await FakeRuntime.create(t, 'stall');
   const run = runtime.start(install);
@@ -110,7 +149,10 @@ test('what ONNX Runtime’s own script leaves half-way is not taken for CUDA, an
   await writeFile(join(runtime.libraries, cuda), 'half');
   const asked = ['caption', '--json', '--provider', 'cuda', '--model', join(root, 'models', 'builtin')];
   const { stdout } = await finish(runtime.start([...asked, fixture('photos/moon.jpg')]));
-  assert.match(failure(stdout).message, /cuda cannot be used: its library is not installed/u);
+  assert.match(
+    failure(stdout).message,
+    /cuda cannot be used: its library is not installed \(in VS Code “ClipCap: Install CUDA Support…”, elsewhere/u,
+  );
   const { code, stderr } = await finish(runtime.start(install));
   assert.equal(code, 0, stderr);
   assert.match(await readFile(join(runtime.libraries, cuda), 'utf8'), /^\d+$/u);

@@ -15,7 +15,7 @@ const questions = {
   encoder: 'Which image encoder was it trained with?',
   output: 'Which output of the encoder is the image’s embedding?',
   weights: 'How should the pack store weights?',
-  heads: 'How many attention heads has the mapper?',
+  heads: 'How many attention heads does the mapper have?',
   normalisation: 'How was the image embedding given to the mapper?',
   activation: 'Which activation does the encoder compute with?',
   name: 'What should the model pack be called?',

@@ -107,7 +107,10 @@ test('options are completed from the pack: text is cut into its tokens, lengths 
   const [cat = -1, ...more] = tokenizer.encode(' cat');
   assert.equal(more.length, 0);
   assert.deepEqual(resolve({ stop: [' cat', 7, '.'] }).stopTokens, [stopToken, cat, 7]);
-  refused({ stop: ['cat'] }, /The option stop must name single tokens, but "cat" is [23] tokens of this model/u);
+  refused(
+    { stop: ['cat'] },
+    /The option stop \(--stop, in VS Code clipcap\.decoding\.stopTokens\) must name single tokens, but "cat" is [23] tokens of this model/u,
+  );
   refused({ stop: [''] }, /"" is no token/u);
   refused({ stop: [300] }, /from 0 to 299, not 300/u);
   refused({ stop: [1.5] }, /not 1\.5/u);
@@ -115,8 +118,14 @@ test('options are completed from the pack: text is cut into its tokens, lengths 
 
   assert.deepEqual(resolve({ begin: ' cat cat ' }).begin, [cat, cat], 'the space at the end is left to the next token');
   assert.deepEqual(resolve({ begin: '  ' }).begin, []);
-  refused({ begin: ' cat cat cat', maxTokens: 3 }, /The option begin has 3 tokens; with at most 3/u);
-  refused({ minTokens: 13 }, /The option minTokens must be at most 12, not 13/u);
+  refused(
+    { begin: ' cat cat cat', maxTokens: 3 },
+    /The option begin \(--begin, in VS Code clipcap\.decoding\.beginning\) has 3 tokens; with at most 3/u,
+  );
+  refused(
+    { minTokens: 13 },
+    /The option minTokens \(--min-tokens, in VS Code clipcap\.decoding\.minTokens\) must be at most 12, not 13/u,
+  );
   refused({ strategy: 'greedy', captions: 2 }, /2 captions need at least as many beams, not 1/u);
   refused({ strategy: 'beam', seed: 3 }, /^The option seed needs the strategy sample\.$/u);
 });

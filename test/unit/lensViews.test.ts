@@ -125,7 +125,7 @@ test('a pack without reference images has a table without shares, and says what 
   const interventions = [{ kind: 'mean-replace' as const, position: 0 }];
   await assert.rejects(
     compute(context, 'counterfactuals', { interventions }),
-    refused('lens-unavailable', /--reference FOLDER/),
+    refused('lens-unavailable', /in VS Code “Choose images…” .* on the command line with --reference FOLDER/u),
   );
 });
 

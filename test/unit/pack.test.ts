@@ -31,6 +31,15 @@ async function rejectsWith(pack: string, code: string, message: RegExp): Promise
   });
 }
 
+test('a path that leads nowhere and ends with a model to download is told what makes a pack of it', async (t) => {
+  const parent = await temporaryFolder(t);
+  const none = (name: string, message: RegExp) => rejectsWith(join(parent, name), 'pack-missing', message);
+  await none('clipcap-coco', /no model pack at .*clipcap-coco\. clipcap-coco is a model .* get it, then import it/u);
+  await none('openai/clip-vit-base-patch32', /\. openai\/clip-vit-base-patch32 is a model/u);
+  await none('clip-vit-base-patch32', /\. openai\/clip-vit-base-patch32 is a model/u);
+  await none('my-clipcap-coco', /\. Check the folder; .* builtin\.$/u);
+});
+
 test('a whole pack opens with its manifest and the places of its tensors', async (t) => {
   const { folder, manifest } = await writeRandomPack(await temporaryFolder(t));
   const pack = await openPack(folder);
@@ -62,7 +71,7 @@ test('a newer schema is refused before anything else is read', async (t) => {
 test('a manifest of a megabyte is not parsed', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   await appendFile(join(folder, 'pack.json'), ' '.repeat(2 ** 20));
-  await rejectsWith(folder, 'pack-invalid', /at most 1048576/);
+  await rejectsWith(folder, 'pack-invalid', /at most 1048576\. Import or download the pack again\./);
 });
 
 test('text that is not JSON is an invalid manifest', async (t) => {

@@ -96,3 +96,12 @@ test('a GPT-2 configuration of another model is described as far as it goes', as
   await writeFile(gpt2Config, '{"n_head": 2}');
   assert.equal((await plan(context, { gpt2Config })).manifest.languageModel.heads, 2);
 });
+
+test('heads that cannot be are refused with the option that says others, which only the command line has', async (context) => {
+  const gpt2Config = join(await temporaryFolder(context), 'config.json');
+  await writeFile(gpt2Config, '{"n_head": 7}');
+  await refuses(context, { gpt2Config }, 'checkpoint-mismatch', /On the command line, .* with --gpt2-config/u);
+  const checkpoint = files('transformer.pt');
+  const asked = { checkpoint, encoder: files('RN.pt'), mapperHeads: 7 };
+  await refuses(context, asked, 'checkpoint-mismatch', /on the command line .*--mapper-heads/u);
+});

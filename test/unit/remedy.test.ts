@@ -12,7 +12,8 @@ function messageFor(folder: string, message: string): string {
 test('a broken built-in pack comes back with the extension, another one by importing it again', () => {
   const message = 'x differs. Import or download the pack again.';
   assert.equal(messageFor('/builtin', message), 'x differs. Reinstall ClipCap Lens.');
-  assert.equal(messageFor('/mine', message), message);
+  assert.equal(messageFor('/mine', message), 'x differs. Import or download the pack in /mine again.');
+  assert.equal(messageFor('/mine', `/mine/${message}`), `/mine/${message}`, 'a pack that is named is not named twice');
   assert.equal(
     messageFor('/builtin', 'Try again; if that does not help, import or download the pack again.'),
     'Try again; if that does not help, reinstall ClipCap Lens.',

@@ -57,7 +57,7 @@ export const compareView: View<'compare', CompareOptions> = {
       action('Choose pack…', () => {
         void choosePack(pickPack, change);
       }),
-      textLine('Another pack', options.model, 'its name or folder', (model) => {
+      textLine('Another pack', options.model, 'its folder, or builtin', (model) => {
         change({ model, others: [], decoding: 'same' });
       }),
       choice(

@@ -44,7 +44,8 @@ export async function neededReference(context: LensContext, purpose: string): Pr
   if (found) return found;
   throw unavailable(
     `${purpose} needs the mean prefix of other images, and ${context.model.info.id} was made without reference images. ` +
-      'Name images as the reference, or import the model again with --reference FOLDER.',
+      'Name images that stand for every image (in VS Code “Choose images…” beside “Every image”, elsewhere --reference), ' +
+      'or import the model again on the command line with --reference FOLDER.',
   );
 }
 
