@@ -1,6 +1,5 @@
 /** “Choose Model…”: the model packs that there are, and the setting that names the one in use. */
 import {
-  ConfigurationTarget,
   FileType,
   QuickPickItemKind,
   ThemeIcon,
@@ -12,6 +11,7 @@ import {
   type QuickPickItem,
 } from 'vscode';
 import { nameOf } from './images.js';
+import { modelSetting, useModel } from './modelSetting.js';
 import { readPackSummary } from './packSummary.js';
 
 interface ModelContext {
@@ -132,19 +132,4 @@ async function deletePack(pack: Uri, title: string): Promise<void> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     await window.showErrorMessage(`${pack.fsPath} could not be deleted: ${reason}. Close what uses it, and try again.`);
   }
-}
-
-function modelSetting(): string {
-  return workspace.getConfiguration('clipcap').get('model', 'builtin');
-}
-
-/**
- * Names the model in the settings: in those of the workspace if they name one already, which would win, else in the user's.
- * @param model `builtin` or a pack's folder
- */
-export async function useModel(model: string): Promise<void> {
-  const configuration = workspace.getConfiguration('clipcap');
-  const isOfWorkspace = configuration.inspect('model')?.workspaceValue !== undefined;
-  const target = isOfWorkspace ? ConfigurationTarget.Workspace : ConfigurationTarget.Global;
-  await configuration.update('model', model, target);
 }

@@ -11,10 +11,10 @@ import {
 import type { ImportDocument } from '@clipcap/protocol/import';
 import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
 import { fromResponseError } from '@clipcap/protocol/error';
-import { useModel } from './chooseModel.js';
 import { runCommandLine } from './commandLineProcess.js';
 import { nameOf } from './images.js';
 import { askWhatIsOpen } from './importQuestions.js';
+import { useModel } from './modelSetting.js';
 
 interface ImportContext {
   /** `dist/cli.mjs` */

@@ -1,6 +1,7 @@
 /** Said once, when the built-in pack is first in use: what the built-in pack was trained on, and the way to another pack. */
-import { Uri, commands, window, workspace, type Disposable, type ExtensionContext } from 'vscode';
+import { Uri, commands, window, type Disposable, type ExtensionContext } from 'vscode';
 import type { LanguageServer } from './languageServer.js';
+import { modelSetting } from './modelSetting.js';
 import { readPackSummary } from './packSummary.js';
 
 const shownKey = 'clipcap.licenceNoteShown';
@@ -9,8 +10,7 @@ const shownKey = 'clipcap.licenceNoteShown';
 export function showLicenceNoteOnce(context: ExtensionContext, server: LanguageServer): Disposable {
   let shown = context.globalState.get(shownKey, false);
   return server.onStatus(({ state }) => {
-    const model = workspace.getConfiguration('clipcap').get('model', 'builtin');
-    if (shown || state !== 'ready' || model !== 'builtin') return;
+    if (shown || state !== 'ready' || modelSetting() !== 'builtin') return;
     shown = true;
     void showLicenceNote(context);
   });

@@ -71,7 +71,7 @@ test('a newer schema is refused before anything else is read', async (t) => {
 test('a manifest of a megabyte is not parsed', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   await appendFile(join(folder, 'pack.json'), ' '.repeat(2 ** 20));
-  await rejectsWith(folder, 'pack-invalid', /at most 1048576\. Import or download the pack again\./);
+  await rejectsWith(folder, 'pack-invalid', /at most 1048576 are read\. Import or download the pack again\./);
 });
 
 test('text that is not JSON is an invalid manifest', async (t) => {
