@@ -14,6 +14,8 @@ export interface Client {
   readonly configuration: boolean;
   readonly registersConfiguration: boolean;
   readonly followsFolders: boolean;
+  /** Whether it asks for the edit of a code action once that is chosen. */
+  readonly resolvesEdits: boolean;
   readonly hoverStyle: HoverStyle;
 }
 
@@ -25,6 +27,7 @@ export const unknownClient: Client = {
   configuration: false,
   registersConfiguration: false,
   followsFolders: false,
+  resolvesEdits: false,
   hoverStyle: { markdown: false },
 };
 
@@ -44,6 +47,7 @@ export function readClient({
     configuration: workspace?.configuration ?? false,
     registersConfiguration: workspace?.didChangeConfiguration?.dynamicRegistration ?? false,
     followsFolders: workspace?.workspaceFolders ?? false,
+    resolvesEdits: textDocument?.codeAction?.resolveSupport?.properties.includes('edit') ?? false,
     hoverStyle: {
       markdown: textDocument?.hover?.contentFormat?.includes(MarkupKind.Markdown) ?? false,
       inspectCommand: typeof inspectCommand === 'string' ? inspectCommand : undefined,

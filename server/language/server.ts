@@ -17,6 +17,7 @@ import { wholeLens } from '../report/document.js';
 import { reportHtml } from '../report/page.js';
 import { picturesOf } from '../report/pictures.js';
 import { liesInside } from './access.js';
+import { AltTextActions, altTextKinds } from './altText.js';
 import { Captions, type Inference, type Model } from './captions.js';
 import { readClient, unknownClient } from './client.js';
 import { decodingOptions } from './decodingSettings.js';
@@ -121,11 +122,27 @@ export function startServer(
       const document = documents.get(request.textDocument.uri);
       return document ? hover.provide(document, request.position, token) : null;
     });
+    const altText = new AltTextActions({
+      links,
+      document: (uri) => documents.get(uri),
+      folders: () => client.folders,
+      caption: captionForDocument,
+      tell: (message) => connection.window.showWarningMessage(message),
+    });
+    connection.onCodeAction(({ textDocument, range, context }) => {
+      const document = documents.get(textDocument.uri);
+      return document ? altText.provide(document, document.offsetAt(range.start), context) : [];
+    });
+    connection.onCodeActionResolve((action) => altText.resolve(action));
     return {
       serverInfo: { name: 'ClipCap Lens' },
       capabilities: {
         textDocumentSync: TextDocumentSyncKind.Incremental,
         hoverProvider: true,
+        // Nothing is captioned before an action is chosen: a client that cannot ask for the rest then gets none.
+        ...(client.resolvesEdits && {
+          codeActionProvider: { codeActionKinds: altTextKinds, resolveProvider: true },
+        }),
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
     };

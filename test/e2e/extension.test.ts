@@ -1,5 +1,7 @@
 /** The packaged extension in real VS Code, used as a user uses it. */
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe } from 'node:test';
 import { root } from '../root.js';
 import { screenshotPath, type Frame, type Locator } from './browser.js';
@@ -143,6 +145,38 @@ describe('the packaged extension in real VS Code', () => {
       const again = await workbench.hover('photos/astronaut.jpg', expected?.text ?? '');
       await again.locator('a').filter({ hasText: 'Inspect Prefix' }).first().click();
       await expectPanel(vscode, 'photos/astronaut.jpg');
+    },
+  );
+
+  inVsCode(
+    'the light bulb of an image without alt text writes its caption, here of all such images',
+    async (vscode) => {
+      const { server, workbench } = vscode;
+      const { page } = workbench;
+      const texts = await Promise.all(
+        ['chelsea', 'coffee'].map(async (name) => {
+          return (await server.captionByCommandLine(`photos/${name}.jpg`)).captions[0]?.text;
+        }),
+      );
+      await writeFile(join(server.workspace, 'bare.md'), '![](photos/chelsea.jpg)\n\n<img src="photos/coffee.jpg">\n');
+      await workbench.open('bare.md');
+      await page.locator('.monaco-editor .view-line').filter({ hasText: 'chelsea' }).first().click();
+      await page.keyboard.press('Control+.');
+      const menu = page.locator('.action-widget');
+      const all = menu.locator('.action').filter({ hasText: 'Use Captions as Alt Text of All 2 Images' }).first();
+      await all.waitFor();
+      await page.screenshot({ path: screenshotPath('vscode-alt-text') });
+      await all.click();
+      await menu.waitFor({ state: 'hidden' });
+      const expected = `![${texts[0]}](photos/chelsea.jpg)\n\n<img alt="${texts[1]}" src="photos/coffee.jpg">\n`;
+      const file = join(server.workspace, 'bare.md');
+      // The edit comes once both are captioned.
+      for (let look = 0; look < 40 && (await readFile(file, 'utf8')) !== expected; look++) {
+        await page.keyboard.press('Control+S');
+        await page.waitForTimeout(250);
+      }
+      assert.equal(await readFile(file, 'utf8'), expected);
+      await workbench.command('View: Close Editor');
     },
   );
 

@@ -11,6 +11,7 @@ import {
   StreamMessageWriter,
   type CancellationToken,
   type Hover,
+  type InitializeResult,
   type ProtocolConnection,
 } from 'vscode-languageserver/node';
 import type { CaptionResult, ModelInfo } from '@clipcap/protocol/caption';
@@ -135,11 +136,15 @@ export interface SessionOptions {
   /** Whether the client can be asked for settings; it can unless this is false. */
   readonly asksForSettings?: boolean;
   readonly initializationOptions?: InitializationOptions;
+  /** Whether the client asks for a code action's edit when it is chosen; it does unless this is false. */
+  readonly resolvesEdits?: boolean;
 }
 
 /** A client of a server that has answered `initialize`. */
 export interface Session {
   readonly client: ProtocolConnection;
+  /** The server's. */
+  readonly capabilities: InitializeResult['capabilities'];
   readonly inference: FakeInference;
   readonly statuses: ServerStatus[];
   /** Changes what the server gets when it asks for settings, and tells it to ask. */
@@ -173,7 +178,7 @@ export async function startSession(options: SessionOptions = {}): Promise<Sessio
     statuses.push(status);
   });
   client.listen();
-  await client.sendRequest('initialize', {
+  const { capabilities } = await client.sendRequest<InitializeResult>('initialize', {
     processId: null,
     rootUri: null,
     workspaceFolders: (options.folders ?? []).map((path) => ({ uri: pathToFileURL(path).href, name: path })),
@@ -183,7 +188,10 @@ export async function startSession(options: SessionOptions = {}): Promise<Sessio
         workspaceFolders: true,
         didChangeConfiguration: { dynamicRegistration: true },
       },
-      textDocument: { hover: { contentFormat: ['markdown'] } },
+      textDocument: {
+        hover: { contentFormat: ['markdown'] },
+        ...(options.resolvesEdits !== false && { codeAction: { resolveSupport: { properties: ['edit'] } } }),
+      },
     },
     initializationOptions: options.initializationOptions,
   });
@@ -192,6 +200,7 @@ export async function startSession(options: SessionOptions = {}): Promise<Sessio
   let opened = 0;
   const session: Session = {
     client,
+    capabilities,
     statuses,
     inference,
     async configure(next) {

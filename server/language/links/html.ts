@@ -1,6 +1,6 @@
 /** Image references in HTML: the attributes that name an image, with their exact places. */
 import { parse, parseFragment, type DefaultTreeAdapterTypes } from 'parse5';
-import type { ImageLink } from './imageLink.js';
+import type { AltText, ImageLink } from './imageLink.js';
 import { srcsetCandidates } from './srcset.js';
 
 type Node = DefaultTreeAdapterTypes.Node;
@@ -36,15 +36,21 @@ function collect(root: Node, text: string, offset: number): ImageLink[] {
     if ('content' in node) open.push(node.content);
     if ('childNodes' in node) open.push(...node.childNodes);
   }
-  return links
-    .map(({ reference, start, end }) => ({ reference, start: start + offset, end: end + offset }))
-    .sort((a, b) => a.start - b.start);
+  return links.map((link) => moved(link, offset)).sort((a, b) => a.start - b.start);
+}
+
+function moved({ reference, start, end, alt }: ImageLink, by: number): ImageLink {
+  const place = { reference, start: start + by, end: end + by };
+  if (!alt) return place;
+  const image = { start: alt.image.start + by, end: alt.image.end + by };
+  return { ...place, alt: { ...alt, start: alt.start + by, end: alt.end + by, image } };
 }
 
 function elementLinks(element: Element, text: string): ImageLink[] {
   const names = imageAttributes[element.tagName];
   if (!names || (element.tagName === 'meta' && !describesImage(element))) return [];
   const links: ImageLink[] = [];
+  const alt = altOf(element);
   for (const { prefix, name: local, value } of element.attrs) {
     const name = prefix ? `${prefix}:${local}` : local;
     const place = names.includes(name) ? element.sourceCodeLocation?.attrs?.[name] : undefined;
@@ -53,7 +59,22 @@ function elementLinks(element: Element, text: string): ImageLink[] {
     if (name.endsWith('srcset')) links.push(...srcsetLinks(value, text.slice(start, end), start));
     else links.push({ reference: value, start, end });
   }
-  return links;
+  return alt ? links.map((link) => ({ ...link, alt })) : links;
+}
+
+/** Of `<img>` only: its attribute, or the place behind the tag's name. */
+function altOf({ tagName, sourceCodeLocation: place }: Element): AltText | undefined {
+  if (tagName !== 'img' || !place) return undefined;
+  const { startOffset, endOffset } = place;
+  const written = place.attrs?.['alt'];
+  const behindName = startOffset + '<img'.length;
+  return {
+    syntax: 'html',
+    start: written?.startOffset ?? behindName,
+    end: written?.endOffset ?? behindName,
+    isMissing: !written,
+    image: { start: startOffset, end: endOffset },
+  };
 }
 
 /** `<meta property="og:image">`, `<meta name="twitter:image">` and their kin. */

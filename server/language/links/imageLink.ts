@@ -6,6 +6,20 @@ export interface ImageLink {
   /** Offsets of the characters that stand for the image, in UTF-16 units; `end` is exclusive. */
   readonly start: number;
   readonly end: number;
+  /** Of an image that can have one: not of a link, nor of a reference whose label is the text. */
+  readonly alt?: AltText;
+}
+
+/** Where an image's alternative text stands, or would stand. Offsets as in {@link ImageLink}. */
+export interface AltText {
+  readonly syntax: 'markdown' | 'html';
+  /** What a new text takes the place of: in HTML the whole attribute, or an empty place if there is none. */
+  readonly start: number;
+  readonly end: number;
+  /** Whether it was never written. In HTML, an empty one says that the image is decoration. */
+  readonly isMissing: boolean;
+  /** The whole image: the Markdown, or the element's tag. */
+  readonly image: { readonly start: number; readonly end: number };
 }
 
 /** The innermost link around an offset: in `[![alt](small.jpg)](large.jpg)` the small one wins over the large. */
