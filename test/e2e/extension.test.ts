@@ -162,7 +162,7 @@ describe('the packaged extension in real VS Code', () => {
       await workbench.open('bare.md');
       await page.locator('.monaco-editor .view-line').filter({ hasText: 'chelsea' }).first().click();
       await page.keyboard.press('Control+.');
-      const menu = page.locator('.action-widget');
+      const menu = page.locator('.action-widget').first();
       const all = menu.locator('.action').filter({ hasText: 'Use Captions as Alt Text of All 2 Images' }).first();
       await all.waitFor();
       await page.screenshot({ path: screenshotPath('vscode-alt-text') });
