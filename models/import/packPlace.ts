@@ -2,7 +2,8 @@
  * The place of a pack that is being imported: what may be replaced there, the folder beside it that the pack is written
  * into, and what is left of imports that were killed. What is replaced is a pack; any other folder is left alone.
  */
-import { mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { hasEnded, owner } from '../owner.js';
@@ -15,9 +16,12 @@ const oldEnding = '.old';
 
 /** Makes the folder that a pack is written into. @throws CaptionError `pack-unwritable` */
 export async function makeStaging(out: string): Promise<string> {
-  return mkdtemp(join(dirname(out), `.${basename(out)}-${owner}-`)).catch((cause: unknown) => {
+  // It becomes the pack's own, which others may open, too: a folder of mkdtemp is for its owner alone.
+  const folder = join(dirname(out), `.${basename(out)}-${owner}-${randomBytes(3).toString('hex')}`);
+  await mkdir(folder).catch((cause: unknown) => {
     throw unwritable(out, cause);
   });
+  return folder;
 }
 
 /**

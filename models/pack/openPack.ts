@@ -54,7 +54,8 @@ export async function openPackAndMake<Made>(
   discard: (made: Made) => Promise<void>,
 ): Promise<Made> {
   const folder = await realpath(path).catch((cause: unknown) => {
-    throw new CaptionError('pack-missing', `There is no model pack at ${path}. ${remedyFor(path)}`, { cause });
+    const message = forbidden(path, cause) ?? `There is no model pack at ${path}. ${remedyFor(path)}`;
+    throw new CaptionError('pack-missing', message, { cause });
   });
   const manifest = await readManifest(folder);
   const files = new Map<string, string>();
@@ -74,6 +75,13 @@ export async function openPackAndMake<Made>(
   }
   if (made.status === 'rejected') throw made.reason;
   return made.value;
+}
+
+/** What to say of a file or folder that is closed to this user. */
+function forbidden(path: string, cause: unknown): string | undefined {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code !== 'EACCES' && code !== 'EPERM') return undefined;
+  return `${path} may not be read by you. Change its permissions, or those of a folder above it.`;
 }
 
 /** What to do about a path that leads nowhere: who names a model that can be downloaded may take it for a pack. */
@@ -113,7 +121,9 @@ export async function readManifest(folder: string): Promise<PackManifest> {
       const message = `${path} ${cause.message}. Import or download the pack again.`;
       throw new CaptionError('pack-invalid', message, { cause });
     }
-    const message = `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`;
+    const message =
+      forbidden(path, cause) ??
+      `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`;
     throw new CaptionError('pack-missing', message, { cause });
   });
   let value: unknown;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import {
+import fs, {
   appendFile,
   mkdir,
   open,
@@ -14,6 +14,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
@@ -61,6 +62,25 @@ test('a folder that is not there is a missing pack', async (t) => {
 test('a folder without pack.json is a missing pack', async (t) => {
   await rejectsWith(await temporaryFolder(t), 'pack-missing', /no readable pack\.json/);
 });
+
+for (const [what, call, message] of [
+  ['folder', 'realpath', /^(?!.*pack\.json).* may not be read by you\. Change its permissions/u],
+  ['pack.json', 'open', /pack\.json may not be read by you\. Change its permissions/u],
+] as const) {
+  test(`a ${what} that is closed to the user is said to be so`, async (t) => {
+    const { folder } = await writeRandomPack(await temporaryFolder(t));
+    // A fake of the file system's answer: whoever runs the tests may be allowed to read everything.
+    const closed = Object.assign(new Error('permission denied'), { code: 'EACCES' });
+    const reading = t.mock.method(fs, call, () => Promise.reject(closed));
+    syncBuiltinESMExports();
+    try {
+      await rejectsWith(folder, 'pack-missing', message);
+    } finally {
+      reading.mock.restore();
+      syncBuiltinESMExports();
+    }
+  });
+}
 
 test('a newer schema is refused before anything else is read', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
