@@ -1,6 +1,6 @@
 /** Checkpoints that PyTorch saved in the layouts that are out there, imported and captioned, against PyTorch's own answers. */
 import assert from 'node:assert/strict';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openPack } from '@clipcap/models/pack/openPack';
@@ -238,6 +238,19 @@ test('an import replaces a pack, and nothing but a pack', async (context) => {
   assert.equal((await openPack(out)).manifest.id, 'second');
 });
 
+test('an import to a link replaces the pack that it leads to, and the link stays', async (context) => {
+  const { out, result } = await importCase(context, 'mlp', ['--no-check']);
+  assert.equal(result.code, 0, result.stderr);
+  const { checkpoint, encoder } = cases['mlp']!;
+  const link = join(await temporaryFolder(context), 'link');
+  await symlink(out, link);
+  const again = ['import', files(checkpoint), '--encoder', files(encoder), '--out', link, '--no-check'];
+  const { code, stderr } = await clipcap(again);
+  assert.equal(code, 0, stderr);
+  assert.equal(await readlink(link), out);
+  assert.equal((await openPack(out)).manifest.id, 'link');
+});
+
 /** What is in the folder around the pack. */
 async function left(out: string): Promise<string[]> {
   return readdir(join(out, '..'));
@@ -379,6 +392,15 @@ const refusals: readonly {
     },
     code: 'usage',
     message: /is a file or lies under one/u,
+  },
+  {
+    what: 'a place that no pack can take, before anything is done',
+    args: async (folder) => {
+      await symlink(join(folder, 'nowhere'), join(folder, 'link'));
+      return [files('mlp.pt'), '--encoder', files('clip-hf'), '--out', join(folder, 'link'), '--dry-run'];
+    },
+    code: 'usage',
+    message: /is a link that leads to no folder\. Name another with --out\.$/u,
   },
 ];
 
