@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { NoSmallFile, readSmallFile } from '../readSmallFile.js';
 import { modelNamedBy } from '../registry/registry.js';
-import { packFiles, parseManifest, type PackManifest } from './manifest.js';
+import { manifestRemedy, packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
 import { checkTensors } from './checkTensors.js';
 import { labelsOf } from './encoderManifest.js';
@@ -118,7 +118,7 @@ export async function readManifest(folder: string): Promise<PackManifest> {
   const path = join(folder, packFiles.manifest);
   const json = await readSmallFile(path, maxManifestBytes).catch((cause: unknown) => {
     if (cause instanceof NoSmallFile) {
-      const message = `${path} ${cause.message}. Import or download the pack again.`;
+      const message = `${path} ${cause.message}. ${manifestRemedy}`;
       throw new CaptionError('pack-invalid', message, { cause });
     }
     const message =
@@ -130,7 +130,7 @@ export async function readManifest(folder: string): Promise<PackManifest> {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new CaptionError('pack-invalid', `${path} is not JSON. Import or download the pack again.`, { cause });
+    throw new CaptionError('pack-invalid', `${path} is not JSON. ${manifestRemedy}`, { cause });
   }
   return parseManifest(value, path);
 }

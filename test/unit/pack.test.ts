@@ -91,13 +91,17 @@ test('a newer schema is refused before anything else is read', async (t) => {
 test('a manifest of a megabyte is not parsed', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   await appendFile(join(folder, 'pack.json'), ' '.repeat(2 ** 20));
-  await rejectsWith(folder, 'pack-invalid', /at most 1048576\. Import or download the pack again\./);
+  await rejectsWith(
+    folder,
+    'pack-invalid',
+    /at most 1048576 are read\. Import or download the pack again into a new folder\./,
+  );
 });
 
 test('text that is not JSON is an invalid manifest', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   await writeFile(join(folder, 'pack.json'), '{');
-  await rejectsWith(folder, 'pack-invalid', /pack\.json is not JSON/);
+  await rejectsWith(folder, 'pack-invalid', /pack\.json is not JSON\. .* into a new folder\.$/);
 });
 
 const invalidFields: readonly (readonly [keys: readonly string[], value: unknown])[] = [
@@ -133,7 +137,7 @@ for (const [keys, value] of invalidFields) {
     await rejectsWith(
       folder,
       'pack-invalid',
-      new RegExp(`pack\\.json is not a valid manifest: ${field.replaceAll('.', '\\.')}: `),
+      new RegExp(`pack\\.json is not a valid manifest: ${field.replaceAll('.', '\\.')}: .* into a new folder\\.$`),
     );
   });
 }
