@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packPlace } from '@clipcap/models/import/packPlace';
+import { unwritable } from '@clipcap/models/import/hashedFile';
+import { makeStaging, packPlace } from '@clipcap/models/import/packPlace';
 import { CaptionError } from '@clipcap/protocol/error';
 import { temporaryFolder } from '../temporaryFolder.js';
 
@@ -38,4 +39,26 @@ for (const target of ['nowhere', 'link']) {
 
 test('a mount point is no place', { skip: process.platform !== 'linux' && 'needs /proc' }, async () => {
   await refuses('/proc', /^\/proc is a mount point, .* Name a folder in it with --out\./u);
+});
+
+test('a path through a link to itself is said to be one', async (t) => {
+  const link = join(await temporaryFolder(t), 'link');
+  await symlink('link', link);
+  await assert.rejects(packPlace(join(link, 'pack')), {
+    code: 'pack-unwritable',
+    message: /^pack cannot be written: its path leads through symbolic links/u,
+  });
+});
+
+test('a name that leaves no room for the folder that is written first is said to be too long', async (t) => {
+  const out = join(await temporaryFolder(t), 'a'.repeat(250));
+  await assert.rejects(makeStaging(out), {
+    code: 'pack-unwritable',
+    message: /^a+ cannot be written: its name is too long/u,
+  });
+});
+
+test('a mount point that only renaming tells is said to be one', () => {
+  const busy = Object.assign(new Error('resource busy'), { code: 'EBUSY' });
+  assert.match(unwritable('/pack', busy).message, /^pack cannot be written: it is in use, or a mount point\./u);
 });
