@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { openPack } from '@clipcap/models/pack/openPack';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { readStatistics } from '@clipcap/server/inference/lens/statistics';
@@ -221,6 +222,15 @@ test('photos given as a reference are measured for the statistics', async (conte
   assert.deepEqual(statistics.tensors.get('prefix_mean')!.shape, [3, 64]);
   assert.deepEqual(statistics.tensors.get('prefix_covariance')!.shape, [64, 64]);
   assert.equal((await readStatistics(statistics)).reference!.images, 2);
+});
+
+test('file: URLs name photos as paths do', async (context) => {
+  const url = pathToFileURL(picture).href;
+  const { check } = documentOf((await importCase(context, 'mlp', ['--json', '--image', url])).result);
+  assert.ok(check.caption !== undefined);
+  const { out, result } = await importCase(context, 'mlp', ['--json', '--reference', url]);
+  documentOf(result);
+  assert.equal((await readStatistics((await openPack(out)).statistics)).reference!.images, 1);
 });
 
 test('an import replaces a pack, and nothing but a pack', async (context) => {
