@@ -57,6 +57,9 @@ export function unwritable(path: string, cause: unknown): CaptionError {
     EACCES: 'you may not write there. Change its permissions, or name another folder.',
     EPERM: 'you may not write there. Change its permissions, or name another folder.',
     EROFS: 'its file system is read-only. Name a folder on another disk.',
+    EBUSY: 'it is in use, or a mount point. Name another folder, or one in it.',
+    ELOOP: 'its path leads through symbolic links that come back to themselves. Name another folder.',
+    ENAMETOOLONG: 'its name is too long for the folder beside it that it is written into first. Choose a shorter one.',
     ENOTDIR: 'a part of the path is a file. Name another folder.',
   };
   const reason = reasons[code] ?? `${cause instanceof Error ? cause.message : String(cause)}. Name another folder.`;

@@ -2,7 +2,8 @@
  * The place of a pack that is being imported: what may be replaced there, the folder beside it that the pack is written
  * into, and what is left of imports that were killed. What is replaced is a pack; any other folder is left alone.
  */
-import { mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { hasEnded, owner } from '../owner.js';
@@ -13,11 +14,51 @@ import { unwritable } from './hashedFile.js';
 /** Of a pack that is replaced, while the new one takes its place. */
 const oldEnding = '.old';
 
+/**
+ * The folder that a pack may take: the one that is named or, if that is a link, the one at its end.
+ * @throws CaptionError `usage` where no pack can be, `pack-unwritable` if that cannot be looked at
+ */
+export async function packPlace(named: string): Promise<string> {
+  const folder = (await isLink(named)) ? await endOf(named) : named;
+  if (await isMountPoint(folder)) {
+    throw new CaptionError(
+      'usage',
+      `${named} is a mount point, which no pack can replace. Name a folder in it with --out.`,
+    );
+  }
+  await mayBeReplaced(folder);
+  return folder;
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (status) => status.isSymbolicLink(),
+    () => false,
+  );
+}
+
+async function endOf(link: string): Promise<string> {
+  return realpath(link).catch((cause: unknown) => {
+    throw new CaptionError('usage', `${link} is a link that leads to no folder. Name another with --out.`, { cause });
+  });
+}
+
+/** Where another file system begins. What binds a folder of the same one, only renaming tells. */
+async function isMountPoint(folder: string): Promise<boolean> {
+  return Promise.all([stat(folder), stat(dirname(folder))]).then(
+    ([inside, outside]) => inside.dev !== outside.dev,
+    () => false,
+  );
+}
+
 /** Makes the folder that a pack is written into. @throws CaptionError `pack-unwritable` */
 export async function makeStaging(out: string): Promise<string> {
-  return mkdtemp(join(dirname(out), `.${basename(out)}-${owner}-`)).catch((cause: unknown) => {
+  // It becomes the pack's own, which others may open, too: a folder of mkdtemp is for its owner alone.
+  const folder = join(dirname(out), `.${basename(out)}-${owner}-${randomBytes(3).toString('hex')}`);
+  await mkdir(folder).catch((cause: unknown) => {
     throw unwritable(out, cause);
   });
+  return folder;
 }
 
 /**

@@ -97,6 +97,9 @@ const manifest = z
     }),
   );
 
+/** What to do about a broken manifest: an import replaces no folder that it cannot tell to be a pack. */
+export const manifestRemedy = 'Import or download the pack again into a new folder.';
+
 export type { EncoderManifest } from './encoderManifest.js';
 export type { ImageRecipe } from './imageRecipe.js';
 export type PackManifest = Readonly<z.infer<typeof manifest>>;
@@ -156,7 +159,7 @@ function faultOf(issue: Issue | undefined): ManifestFault {
 
 function invalidField(issue: Issue | undefined, path: string): CaptionError {
   const { field, what } = faultOf(issue);
-  const message = `${path} is not a valid manifest: ${field}: ${what}. Import or download the pack again.`;
+  const message = `${path} is not a valid manifest: ${field}: ${what}. ${manifestRemedy}`;
   return new CaptionError('pack-invalid', message);
 }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { NoSmallFile, readSmallFile } from '../readSmallFile.js';
 import { modelNamedBy } from '../registry/registry.js';
-import { packFiles, parseManifest, type PackManifest } from './manifest.js';
+import { manifestRemedy, packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
 import { checkTensors } from './checkTensors.js';
 import { labelsOf } from './encoderManifest.js';
@@ -54,7 +54,8 @@ export async function openPackAndMake<Made>(
   discard: (made: Made) => Promise<void>,
 ): Promise<Made> {
   const folder = await realpath(path).catch((cause: unknown) => {
-    throw new CaptionError('pack-missing', `There is no model pack at ${path}. ${remedyFor(path)}`, { cause });
+    const message = forbidden(path, cause) ?? `There is no model pack at ${path}. ${remedyFor(path)}`;
+    throw new CaptionError('pack-missing', message, { cause });
   });
   const manifest = await readManifest(folder);
   const files = new Map<string, string>();
@@ -74,6 +75,13 @@ export async function openPackAndMake<Made>(
   }
   if (made.status === 'rejected') throw made.reason;
   return made.value;
+}
+
+/** What to say of a file or folder that is closed to this user. */
+function forbidden(path: string, cause: unknown): string | undefined {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code !== 'EACCES' && code !== 'EPERM') return undefined;
+  return `${path} may not be read by you. Change its permissions, or those of a folder above it.`;
 }
 
 /** What to do about a path that leads nowhere: who names a model that can be downloaded may take it for a pack. */
@@ -110,17 +118,19 @@ export async function readManifest(folder: string): Promise<PackManifest> {
   const path = join(folder, packFiles.manifest);
   const json = await readSmallFile(path, maxManifestBytes).catch((cause: unknown) => {
     if (cause instanceof NoSmallFile) {
-      const message = `${path} ${cause.message}. Import or download the pack again.`;
+      const message = `${path} ${cause.message}. ${manifestRemedy}`;
       throw new CaptionError('pack-invalid', message, { cause });
     }
-    const message = `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`;
+    const message =
+      forbidden(path, cause) ??
+      `${folder} is not a model pack: it has no readable pack.json. Check the model’s folder.`;
     throw new CaptionError('pack-missing', message, { cause });
   });
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new CaptionError('pack-invalid', `${path} is not JSON. Import or download the pack again.`, { cause });
+    throw new CaptionError('pack-invalid', `${path} is not JSON. ${manifestRemedy}`, { cause });
   }
   return parseManifest(value, path);
 }

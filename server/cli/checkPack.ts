@@ -5,7 +5,7 @@ import { CaptionError } from '@clipcap/protocol/error';
 import { checkModel, measurePrefixes, type ImageBytes, type SelfCheck } from '@clipcap/protocol/inference';
 import { recognise } from '../inference/imageFormat.js';
 import { readImage } from '../process/readImage.js';
-import { findImages } from './images.js';
+import { findImages, placeOf } from './images.js';
 import { inProcess } from './importProcess.js';
 
 interface CheckOptions {
@@ -78,9 +78,10 @@ async function batches(folder: string): Promise<string[][]> {
   return Array.from({ length: Math.ceil(paths.length / batch) }, (_, i) => paths.slice(i * batch, (i + 1) * batch));
 }
 
-async function imageBytes(path: string): Promise<ImageBytes> {
-  const { bytes } = await readImage(path);
-  return { bytes, name: path };
+/** @param named a path or a `file:` URL */
+async function imageBytes(named: string): Promise<ImageBytes> {
+  const { bytes } = await readImage(placeOf(named), named);
+  return { bytes, name: named };
 }
 
 /** Sums that mean and covariance are made of, in double precision. */

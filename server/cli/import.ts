@@ -1,5 +1,6 @@
 /** `clipcap import`: a pack of a checkpoint and an encoder, tried before it is there, and a report of what was decided. */
 import { basename, resolve } from 'node:path';
+import { packPlace } from '@clipcap/models/import/packPlace';
 import { planImport, type ImportPlan } from '@clipcap/models/import/planImport';
 import { writePack, type WrittenPack } from '@clipcap/models/import/writePack';
 import { classLabels } from '@clipcap/models/pack/encoderManifest';
@@ -71,14 +72,16 @@ async function run(
     throw new CaptionError('usage', `--no-check runs nothing: leave out ${image ? '--image' : '--reference'}.`);
   }
   await checkPhotos({ image, reference });
-  const out = resolve(command.out);
+  const named = resolve(command.out);
+  // Asked before anything is read, which may take long.
+  const out = await packPlace(named);
   const asked = {
     checkpoint: await modelPath(command.checkpoint, 'checkpoint', signal),
     encoder: await modelPath(command.encoder, 'image encoder', signal),
     ...(encoderOutput !== undefined && { encoderOutput }),
     ...(activation !== undefined && { activation }),
     dtype,
-    id: command.id ?? basename(out),
+    id: command.id ?? basename(named),
     ...(title !== undefined && { title }),
     ...(mapperHeads !== undefined && { mapperHeads }),
     ...(normalize !== undefined && { normalize }),

@@ -29,7 +29,7 @@ export interface ImportCommand extends ImportFlags {
 }
 
 export function addImportCommand(program: Command, action: (command: ImportCommand) => void): void {
-  program
+  const importing = program
     .command('import')
     .description('Make a model pack of a ClipCap checkpoint and an image encoder.')
     .argument('<checkpoint>', 'PyTorch or safetensors file, or a folder')
@@ -64,8 +64,23 @@ export function addImportCommand(program: Command, action: (command: ImportComma
       '\nExit code: 0 imported, 2 wrong usage, 3 not imported, 130 interrupted; nothing is left half-written.',
     )
     .action((checkpoint: string, flags: ImportFlags) => {
+      // An empty path would mean the current folder.
+      const empty = importing.options.find((option) => importing.getOptionValue(option.attributeName()) === '');
+      if (checkpoint === '' || empty) importing.error(`error: ${empty?.long ?? 'checkpoint'} is empty`);
       action({ checkpoint, ...flags });
     });
+  refuseBoth(importing, 'normalize');
+  refuseBoth(importing, 'labels');
+}
+
+/** Of an option and its opposite the last one would count, which nobody sees. */
+function refuseBoth(command: Command, name: string): void {
+  const given = new Set<string>();
+  for (const flag of [name, `no-${name}`]) {
+    command.on(`option:${flag}`, () => {
+      if (given.add(flag).size === 2) command.error(`error: --${name} and --no-${name} contradict each other`);
+    });
+  }
 }
 
 function count(text: string): number {

@@ -1,8 +1,9 @@
 /** Checkpoints that PyTorch saved in the layouts that are out there, imported and captioned, against PyTorch's own answers. */
 import assert from 'node:assert/strict';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { openPack } from '@clipcap/models/pack/openPack';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { readStatistics } from '@clipcap/server/inference/lens/statistics';
@@ -223,6 +224,15 @@ test('photos given as a reference are measured for the statistics', async (conte
   assert.equal((await readStatistics(statistics)).reference!.images, 2);
 });
 
+test('file: URLs name photos as paths do', async (context) => {
+  const url = pathToFileURL(picture).href;
+  const { check } = documentOf((await importCase(context, 'mlp', ['--json', '--image', url])).result);
+  assert.ok(check.caption !== undefined);
+  const { out, result } = await importCase(context, 'mlp', ['--json', '--reference', url]);
+  documentOf(result);
+  assert.equal((await readStatistics((await openPack(out)).statistics)).reference!.images, 1);
+});
+
 test('an import replaces a pack, and nothing but a pack', async (context) => {
   const { out, result } = await importCase(context, 'mlp', ['--no-check']);
   assert.equal(result.code, 0, result.stderr);
@@ -236,6 +246,19 @@ test('an import replaces a pack, and nothing but a pack', async (context) => {
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /notes\.txt, which is not part of the pack/u);
   assert.equal((await openPack(out)).manifest.id, 'second');
+});
+
+test('an import to a link replaces the pack that it leads to, and the link stays', async (context) => {
+  const { out, result } = await importCase(context, 'mlp', ['--no-check']);
+  assert.equal(result.code, 0, result.stderr);
+  const { checkpoint, encoder } = cases['mlp']!;
+  const link = join(await temporaryFolder(context), 'link');
+  await symlink(out, link);
+  const again = ['import', files(checkpoint), '--encoder', files(encoder), '--out', link, '--no-check'];
+  const { code, stderr } = await clipcap(again);
+  assert.equal(code, 0, stderr);
+  assert.equal(await readlink(link), out);
+  assert.equal((await openPack(out)).manifest.id, 'link');
 });
 
 /** What is in the folder around the pack. */
@@ -379,6 +402,15 @@ const refusals: readonly {
     },
     code: 'usage',
     message: /is a file or lies under one/u,
+  },
+  {
+    what: 'a place that no pack can take, before anything is done',
+    args: async (folder) => {
+      await symlink(join(folder, 'nowhere'), join(folder, 'link'));
+      return [files('mlp.pt'), '--encoder', files('clip-hf'), '--out', join(folder, 'link'), '--dry-run'];
+    },
+    code: 'usage',
+    message: /is a link that leads to no folder\. Name another with --out\.$/u,
   },
 ];
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import {
+import fs, {
   appendFile,
   mkdir,
   open,
@@ -14,6 +14,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
@@ -62,6 +63,25 @@ test('a folder without pack.json is a missing pack', async (t) => {
   await rejectsWith(await temporaryFolder(t), 'pack-missing', /no readable pack\.json/);
 });
 
+for (const [what, call, message] of [
+  ['folder', 'realpath', /^(?!.*pack\.json).* may not be read by you\. Change its permissions/u],
+  ['pack.json', 'open', /pack\.json may not be read by you\. Change its permissions/u],
+] as const) {
+  test(`a ${what} that is closed to the user is said to be so`, async (t) => {
+    const { folder } = await writeRandomPack(await temporaryFolder(t));
+    // A fake of the file system's answer: whoever runs the tests may be allowed to read everything.
+    const closed = Object.assign(new Error('permission denied'), { code: 'EACCES' });
+    const reading = t.mock.method(fs, call, () => Promise.reject(closed));
+    syncBuiltinESMExports();
+    try {
+      await rejectsWith(folder, 'pack-missing', message);
+    } finally {
+      reading.mock.restore();
+      syncBuiltinESMExports();
+    }
+  });
+}
+
 test('a newer schema is refused before anything else is read', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   await writeFile(join(folder, 'pack.json'), '{"schema":2,"shape":"unknown"}');
@@ -71,13 +91,17 @@ test('a newer schema is refused before anything else is read', async (t) => {
 test('a manifest of a megabyte is not parsed', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   await appendFile(join(folder, 'pack.json'), ' '.repeat(2 ** 20));
-  await rejectsWith(folder, 'pack-invalid', /at most 1048576 are read\. Import or download the pack again\./);
+  await rejectsWith(
+    folder,
+    'pack-invalid',
+    /at most 1048576 are read\. Import or download the pack again into a new folder\./,
+  );
 });
 
 test('text that is not JSON is an invalid manifest', async (t) => {
   const { folder } = await writeRandomPack(await temporaryFolder(t));
   await writeFile(join(folder, 'pack.json'), '{');
-  await rejectsWith(folder, 'pack-invalid', /pack\.json is not JSON/);
+  await rejectsWith(folder, 'pack-invalid', /pack\.json is not JSON\. .* into a new folder\.$/);
 });
 
 const invalidFields: readonly (readonly [keys: readonly string[], value: unknown])[] = [
@@ -113,7 +137,7 @@ for (const [keys, value] of invalidFields) {
     await rejectsWith(
       folder,
       'pack-invalid',
-      new RegExp(`pack\\.json is not a valid manifest: ${field.replaceAll('.', '\\.')}: `),
+      new RegExp(`pack\\.json is not a valid manifest: ${field.replaceAll('.', '\\.')}: .* into a new folder\\.$`),
     );
   });
 }

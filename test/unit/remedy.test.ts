@@ -18,5 +18,8 @@ test('a broken built-in pack comes back with the extension, another one by impor
     messageFor('/builtin', 'Try again; if that does not help, import or download the pack again.'),
     'Try again; if that does not help, reinstall ClipCap Lens.',
   );
+  const elsewhere = 'Import or download the pack again into a new folder.';
+  assert.equal(messageFor('/builtin', elsewhere), 'Reinstall ClipCap Lens.');
+  assert.equal(messageFor('/mine', elsewhere), 'Import or download the pack in /mine again into a new folder.');
   assert.equal(messageFor('/builtin', 'No "logits". Import the pack again.'), 'No "logits". Reinstall ClipCap Lens.');
 });

@@ -1,7 +1,7 @@
-/** What becomes of the pack that an import replaces. */
+/** The folder of an imported pack, and what becomes of the pack that an import replaces. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import fs, { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import fs, { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -37,6 +37,13 @@ async function replaceable(t: TestContext) {
 async function idOf(out: string): Promise<string> {
   return (await openPack(out)).manifest.id;
 }
+
+test('a pack is open to whom any new folder is open', async (t) => {
+  const { folder, out } = await replaceable(t);
+  const usual = join(folder, 'usual');
+  await mkdir(usual);
+  assert.equal((await stat(out)).mode, (await stat(usual)).mode);
+});
 
 test('a file that is put into the old pack while the new one is written is kept, and so is the old pack', async (t) => {
   const { folder, out, next } = await replaceable(t);
