@@ -400,22 +400,29 @@ for (const { what, args, code, message } of refusals) {
   });
 }
 
-test('Ctrl-C leaves nothing', async (context) => {
-  const { checkpoint, encoder } = cases['mlp']!;
-  const out = join(await temporaryFolder(context), 'new', 'pack');
-  const child = start(['import', files(checkpoint), '--encoder', files(encoder), '--out', out]);
-  const poll = setInterval(() => {
-    // The pack is being made as soon as there is a folder beside its place.
-    void readdir(join(out, '..')).then(
-      (names) => names.length > 0 && child.kill('SIGINT'),
-      () => undefined,
-    );
-  }, 5);
-  const { code } = await finish(child);
-  clearInterval(poll);
-  assert.equal(code, 130);
-  assert.deepEqual(await left(join(out, '..')), []);
-});
+for (const [what, signal] of [
+  ['Ctrl-C', 'SIGINT'],
+  ['the end of the terminal', 'SIGHUP'],
+] as const) {
+  test(`${what} leaves nothing`, async (context) => {
+    const { checkpoint, encoder } = cases['mlp']!;
+    const out = join(await temporaryFolder(context), 'new', 'pack');
+    // A process group of its own, as a terminal makes one: the signal reaches all of it.
+    const args = ['import', files(checkpoint), '--encoder', files(encoder), '--out', out];
+    const child = start(args, { detached: true });
+    const poll = setInterval(() => {
+      // The pack is being made as soon as there is a folder beside its place.
+      void readdir(join(out, '..')).then(
+        (names) => names.length > 0 && child.exitCode === null && process.kill(-child.pid!, signal),
+        () => undefined,
+      );
+    }, 5);
+    const { code } = await finish(child);
+    clearInterval(poll);
+    assert.equal(code, 130);
+    assert.deepEqual(await left(join(out, '..')), []);
+  });
+}
 
 test('the pack needs neither checkpoint nor encoder', async (context) => {
   const folder = await temporaryFolder(context);
