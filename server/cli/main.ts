@@ -10,13 +10,17 @@ const places = {
   report: fileURLToPath(new URL('./report.js', import.meta.url)),
 };
 
-// A reader that has seen enough (`| head`) is no failure; the inference process ends with this one.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
-}
+// Where stderr cannot be written, nobody can be told; what was asked for is done all the same.
+process.stderr.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit();
+});
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // A reader that has seen enough (`| head`) is no failure; the inference process ends with this one.
+  if (code === 'EPIPE') process.exit();
+  const reason = code === 'ENOSPC' ? 'the disk is full' : message;
+  write(process.stderr, `The output cannot be written (${reason}). Send it where there is room.\n`);
+  process.exit(3);
+});
 
 // A command's module is loaded when it is asked for: none waits for what another needs.
 const command = parseCommandLine(process.argv.slice(2));
