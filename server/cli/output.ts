@@ -55,7 +55,7 @@ function unwritable(file: string, option: string, cause: unknown): CaptionError 
  * Writes a whole file or nothing. A link stays a link, an old file's permissions are kept.
  * @throws CaptionError `usage`: the file cannot be written
  */
-export async function writeWhole(file: string, text: string, option = '--output'): Promise<void> {
+export async function writeWhole(file: string, text: string | Iterable<string>, option = '--output'): Promise<void> {
   try {
     await replaceFile(await placeOf(file), text);
   } catch (cause) {
