@@ -22,7 +22,7 @@ export interface ImagePath {
 export async function findImages(paths: readonly string[]): Promise<ImagePath[]> {
   const found: ImagePath[] = [];
   for (const path of paths) {
-    found.push(...(isUrl(path) ? await imagesAtUrl(path) : await imagesAt(path)));
+    for (const image of isUrl(path) ? await imagesAtUrl(path) : await imagesAt(path)) found.push(image);
   }
   return found;
 }
@@ -86,7 +86,7 @@ async function walk(folder: string): Promise<ImagePath[]> {
   const images: ImagePath[] = [];
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = folder.endsWith(sep) || folder.endsWith('/') ? folder + entry.name : folder + sep + entry.name;
-    if (entry.isDirectory()) images.push(...(await walk(path)));
+    if (entry.isDirectory()) for (const image of await walk(path)) images.push(image);
     else if (entry.isFile() && namesImage(entry.name)) images.push({ path });
   }
   return images;
