@@ -2,9 +2,10 @@
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import type { PrefixStatistics } from '@clipcap/models/import/statistics';
 import { CaptionError } from '@clipcap/protocol/error';
+import { namesRaster } from '@clipcap/protocol/imageFile';
 import { checkModel, measurePrefixes, type ImageBytes, type SelfCheck } from '@clipcap/protocol/inference';
 import { recognise } from '../inference/imageFormat.js';
-import { readImage } from '../process/readImage.js';
+import { readImage, readStart } from '../process/readImage.js';
 import { findImages } from './images.js';
 import { inProcess } from './importProcess.js';
 
@@ -27,12 +28,13 @@ export interface CheckedPack {
 const batch = 8;
 
 /**
- * Whether what a pack will be tried on is there: asked before the pack is written, which takes long.
+ * Whether what a pack will be tried on is there, and images by their first bytes: asked before the pack is written, which
+ * takes long.
  * @throws CaptionError naming what is not there, cannot be read or is no image
  */
 export async function checkPhotos({ image, reference }: Pick<CheckOptions, 'image' | 'reference'>): Promise<void> {
-  if (image !== undefined) recognise((await imageBytes(image)).bytes, image);
-  if (reference !== undefined) await batches(reference);
+  const photos = reference === undefined ? [] : await photosOf(reference);
+  for (const path of [...(image === undefined ? [] : [image]), ...photos]) recognise(await readStart(path), path);
 }
 
 /** @throws CaptionError `checkpoint-invalid` for a model that gives no numbers, or what keeps it from running */
@@ -52,8 +54,9 @@ export async function checkPack(
     }
     if (reference === undefined) return { check, statistics: undefined };
     const sums = new PrefixSums(manifest);
-    for (const photos of await batches(reference)) {
-      const images = await Promise.all(photos.map(imageBytes));
+    const photos = await photosOf(reference);
+    for (let start = 0; start < photos.length; start += batch) {
+      const images = await Promise.all(photos.slice(start, start + batch).map(imageBytes));
       const prefixes = await connection.sendRequest(measurePrefixes, { model: folder, images });
       for (const prefix of prefixes) sums.add(prefix);
     }
@@ -70,12 +73,11 @@ export function warningOf({ prefixDifference }: SelfCheck): string | undefined {
   return 'The prefix hardly depends on the image. Do encoder and normalisation belong to this mapper?';
 }
 
-async function batches(folder: string): Promise<string[][]> {
-  const found = await findImages([folder]);
+async function photosOf(folder: string): Promise<string[]> {
+  const found = await findImages([folder], namesRaster);
   const error = found.find((image) => image.error)?.error;
   if (error) throw error;
-  const paths = found.map(({ path }) => path);
-  return Array.from({ length: Math.ceil(paths.length / batch) }, (_, i) => paths.slice(i * batch, (i + 1) * batch));
+  return found.map(({ path }) => path);
 }
 
 async function imageBytes(path: string): Promise<ImageBytes> {

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
 import type { ErrorCode } from '@clipcap/protocol/caption';
 import { CaptionError, concernsImage } from '@clipcap/protocol/error';
+import { namesRaster } from '@clipcap/protocol/imageFile';
 import type { InspectDocument, LensViews } from '@clipcap/protocol/lens';
 import { createInference } from '../process/createInference.js';
 import type { ProvedInference } from '../process/provedInference.js';
@@ -99,7 +100,7 @@ async function lookInside(
 }
 
 async function urisOf(paths: readonly string[]): Promise<string[]> {
-  const images = await findImages(paths);
+  const images = await findImages(paths, namesRaster);
   for (const { error } of images) if (error) throw error;
   return images.map(({ path, place = path }) => uriOf(place));
 }

@@ -211,10 +211,11 @@ test('packs in fp16 say the tokens of 32 bit', async (context) => {
   }
 });
 
-test('photos given as a reference are measured for the statistics', async (context) => {
+test('photos given as a reference are measured for the statistics, drawings among them are passed over', async (context) => {
   const photos = join(await temporaryFolder(context), 'photos');
   await mkdir(photos);
   for (const name of ['a.png', 'b.png']) await cp(picture, join(photos, name));
+  await writeFile(join(photos, 'drawing.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   const { out, result } = await importCase(context, 'mlp', ['--json', '--reference', photos]);
   documentOf(result);
   const { statistics } = await openPack(out);
@@ -311,6 +312,18 @@ const refusals: readonly {
     args: (folder) => [files('mlp.pt'), '--encoder', files('clip-hf'), '--reference', folder, '--dry-run'],
     code: 'empty-folder',
     message: /has no image in it/u,
+  },
+  {
+    what: 'a reference photo that is none, before anything is done',
+    args: async (folder) => {
+      const photos = join(folder, 'photos');
+      await mkdir(photos);
+      await cp(picture, join(photos, 'a.png'));
+      await writeFile(join(photos, 'b.png'), 'no image');
+      return [files('mlp.pt'), '--encoder', files('clip-hf'), '--reference', photos, '--dry-run'];
+    },
+    code: 'not-an-image',
+    message: /b\.png is not an image/u,
   },
   {
     what: 'a truncated checkpoint',
