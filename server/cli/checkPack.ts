@@ -7,7 +7,7 @@ import { checkModel, measurePrefixes, type ImageBytes, type SelfCheck } from '@c
 import { recognise } from '../inference/imageFormat.js';
 import { readImage, readStart } from '../process/readImage.js';
 import { findImages } from './images.js';
-import { inProcess } from './importProcess.js';
+import { inOwnProcess } from './inOwnProcess.js';
 
 interface CheckOptions {
   /** The inference process's script. */
@@ -45,7 +45,7 @@ export async function checkPack(
 ): Promise<CheckedPack> {
   const tried = image === undefined ? undefined : await imageBytes(image);
   const remedy = 'Close other programs, or use a smaller --dtype.';
-  return inProcess({ entry, signal, doing: 'tried the pack', remedy }, async (connection) => {
+  return inOwnProcess({ entry, signal, doing: 'tried the pack', remedy }, async (connection) => {
     const check = await connection.sendRequest(checkModel, { model: folder, ...(tried && { image: tried }) });
     if (!check.finite) {
       const message =

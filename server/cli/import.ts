@@ -13,7 +13,7 @@ import { collectGarbage } from '../inference/collectGarbage.js';
 import { checkPack, checkPhotos, warningOf, type CheckedPack } from './checkPack.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import type { ImportCommand } from './importFlags.js';
-import { inProcess } from './importProcess.js';
+import { inOwnProcess } from './inOwnProcess.js';
 import { describeImport } from './importText.js';
 import { modelPath } from './modelPath.js';
 import { unexpected, write } from './output.js';
@@ -101,7 +101,7 @@ async function run(
       embed: (params, ended) => {
         progress.show(`Running ${params.texts.length} labels through CLIP’s text side`);
         const step = { entry, signal: ended, doing: 'ran the encoder’s text side', remedy: 'Close other programs.' };
-        return inProcess(step, (connection) => connection.sendRequest(embedTexts, params));
+        return inOwnProcess(step, (connection) => connection.sendRequest(embedTexts, params));
       },
       ...(tries && {
         check: async (folder: string, manifest: PackManifest) => {
