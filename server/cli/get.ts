@@ -35,8 +35,7 @@ export async function get(request: GetRequest): Promise<number> {
       },
       progress: ({ file, received, total }) => {
         const far = `${roundSize(received)} of ${roundSize(total)}, ${Math.floor((100 * received) / total)} %`;
-        progress.line(`${far}  ${file}`);
-        tellEditor(far);
+        progress.line(`${far}  ${file}`, far);
       },
     });
     progress.clear();
@@ -59,16 +58,6 @@ export async function get(request: GetRequest): Promise<number> {
     await connection?.close();
     ignore();
   }
-}
-
-/** What the editor that started us was told last. */
-let told = '';
-
-function tellEditor(message: string): void {
-  if (message === told) return;
-  told = message;
-  // An editor that has just closed the channel is no failure.
-  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 function document(content: object): string {
