@@ -16,7 +16,7 @@ import { captionDocument } from './captionDocument.js';
 import type { CaptionRequest } from './commandLine.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import { findImages, type ImagePath } from './images.js';
-import { checkOutput, unexpected, write, writeWhole } from './output.js';
+import { checkOutput, unexpected, writeWhole } from './output.js';
 import type { Places } from './places.js';
 import { Progress } from './progress.js';
 import { describeEntry, plain } from './text.js';
@@ -65,7 +65,7 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
     progress.clear();
     const error = cause instanceof CaptionError ? cause : unexpected(cause);
     if (error.code === 'cancelled') return interruptedExitCode;
-    if (concernsInference(error.code)) for (const line of said) write(process.stderr, `${plain(line)}\n`);
+    if (concernsInference(error.code)) for (const line of said) process.stderr.write(`${plain(line)}\n`);
     return await fail(request, error);
   } finally {
     progress.clear();
@@ -116,13 +116,13 @@ async function report(
 
 /** Says what kept everything from being captioned, and answers the exit code. */
 async function fail(request: CaptionRequest, { code, message }: CaptionError): Promise<number> {
-  write(process.stderr, `${plain(message)}\n`);
+  process.stderr.write(`${plain(message)}\n`);
   // A file that may be the very thing that is wrong is left as it is.
   const answered =
     code === 'usage' ? { ...request, output: undefined, json: request.json && !request.output } : request;
   const document = JSON.stringify({ version: 1, error: { code, message } }, null, 2);
   await publish(answered, [`${document}\n`]).catch((error: unknown) => {
-    write(process.stderr, `${plain(String(error))}\n`);
+    process.stderr.write(`${plain(String(error))}\n`);
   });
   return code === 'usage' ? 2 : 3;
 }

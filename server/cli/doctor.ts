@@ -11,7 +11,6 @@ import type { DoctorDocument, PackFailure, PackReport } from './doctorDocument.j
 import { describeDoctor } from './doctorText.js';
 import { inOwnProcess, type Step } from './inOwnProcess.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
-import { write } from './output.js';
 import type { Places } from './places.js';
 
 export interface DoctorRequest {
@@ -52,13 +51,13 @@ export async function doctor(request: DoctorRequest, places: Places, clipcap: st
       built: runtime.providers,
       packs,
     };
-    write(process.stdout, request.json ? `${JSON.stringify(document, null, 2)}\n` : describeDoctor(document));
+    process.stdout.write(request.json ? `${JSON.stringify(document, null, 2)}\n` : describeDoctor(document));
     return document.ok ? 0 : 3;
   } catch (cause) {
     if (stop.signal.aborted) return interruptedExitCode;
     const { code, message } = fromResponseError(cause);
-    write(process.stderr, `${message}\n`);
-    if (request.json) write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+    process.stderr.write(`${message}\n`);
+    if (request.json) process.stdout.write(`${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
     return 3;
   } finally {
     ignore();

@@ -9,7 +9,7 @@ import { CaptionError } from '@clipcap/protocol/error';
 import { askTerminal } from './askTerminal.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import type { GetRequest } from './modelFlags.js';
-import { unexpected, write } from './output.js';
+import { unexpected } from './output.js';
 import { Progress } from './progress.js';
 import { plain } from './text.js';
 
@@ -41,17 +41,17 @@ export async function get(request: GetRequest): Promise<number> {
     progress.clear();
     if (request.ask) {
       const asked = question && { kind: question.kind, text: whatYesDoes(question), licence: model.licence };
-      write(process.stdout, document({ id: model.id, ...(folder === undefined ? { question: asked } : { folder }) }));
+      process.stdout.write(document({ id: model.id, ...(folder === undefined ? { question: asked } : { folder }) }));
       return 0;
     }
     if (folder === undefined) throw new CaptionError('cancelled', 'Nothing was downloaded.');
-    write(process.stdout, json ? document({ id: model.id, folder }) : `${folder}\n`);
+    process.stdout.write(json ? document({ id: model.id, folder }) : `${folder}\n`);
     return 0;
   } catch (cause) {
     progress.clear();
     const error = cause instanceof CaptionError ? cause : unexpected(cause);
-    write(process.stderr, `${plain(error.message)}\n`);
-    if (json) write(process.stdout, document({ error: { code: error.code, message: error.message } }));
+    process.stderr.write(`${plain(error.message)}\n`);
+    if (json) process.stdout.write(document({ error: { code: error.code, message: error.message } }));
     if (stop.signal.aborted) return interruptedExitCode;
     return error.code === 'usage' ? 2 : 1;
   } finally {
@@ -66,7 +66,7 @@ function document(content: object): string {
 
 /** Says what the user has agreed to beforehand. */
 function agree(question: Question): Promise<boolean> {
-  write(process.stderr, `${plain(whatYesDoes(question))}. Licence: ${plain(question.model.licence)}.\n`);
+  process.stderr.write(`${plain(whatYesDoes(question))}. Licence: ${plain(question.model.licence)}.\n`);
   return Promise.resolve(true);
 }
 

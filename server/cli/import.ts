@@ -16,7 +16,7 @@ import type { ImportCommand } from './importFlags.js';
 import { inOwnProcess } from './inOwnProcess.js';
 import { describeImport } from './importText.js';
 import { modelPath } from './modelPath.js';
-import { unexpected, write } from './output.js';
+import { unexpected } from './output.js';
 import type { Places } from './places.js';
 import { Progress } from './progress.js';
 import { plain } from './text.js';
@@ -29,17 +29,17 @@ export async function importModel(command: ImportCommand, places: Places): Promi
   try {
     const document = await run(command, places, stop.signal, progress);
     progress.clear();
-    write(process.stdout, command.json ? `${JSON.stringify(document, null, 2)}\n` : describeImport(document));
+    process.stdout.write(command.json ? `${JSON.stringify(document, null, 2)}\n` : describeImport(document));
     return 0;
   } catch (cause) {
     progress.clear();
     const { code, message } = cause instanceof CaptionError ? cause : unexpected(cause);
     const question = cause instanceof UndecidedImport ? cause.question : undefined;
     if (code === 'cancelled') return interruptedExitCode;
-    write(process.stderr, `${plain(message)}\n`);
+    process.stderr.write(`${plain(message)}\n`);
     if (command.json) {
       const error = { code, message, ...(question && { question }) };
-      write(process.stdout, `${JSON.stringify({ version: 1, error }, null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify({ version: 1, error }, null, 2)}\n`);
     }
     return code === 'usage' ? 2 : 3;
   } finally {

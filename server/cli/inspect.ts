@@ -16,7 +16,7 @@ import { picturesOf } from '../report/pictures.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import { findImages, placeOf } from './images.js';
 import type { InspectRequest } from './inspectFlags.js';
-import { checkOutput, unexpected, write, writeWhole } from './output.js';
+import { checkOutput, unexpected, writeWhole } from './output.js';
 import type { InspectPlaces } from './places.js';
 import { Progress } from './progress.js';
 import { plain } from './text.js';
@@ -43,24 +43,24 @@ export async function inspect(request: InspectRequest, places: InspectPlaces): P
     const { document, page } = await lookInside(request, inference, places, progress, interruption.token);
     progress.clear();
     if (request.report !== undefined && page !== undefined) await writeWhole(request.report, page, '--report');
-    if (request.json) write(process.stdout, `${JSON.stringify(document, null, 2)}\n`);
-    else if (request.report === undefined) write(process.stdout, describeDocument(document, process.stdout));
+    if (request.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    else if (request.report === undefined) process.stdout.write(describeDocument(document, process.stdout));
     // What a pack cannot show is no failure, unless it was asked for by name; an image that is gone always is one.
     const failed = Object.entries(document.unavailable ?? {}).filter(
       ([, { code }]) => request.views !== undefined || concernsImage(code),
     );
     if (request.report !== undefined) {
-      for (const [view, { message }] of failed) write(process.stderr, `${view}: ${plain(message)}\n`);
+      for (const [view, { message }] of failed) process.stderr.write(`${view}: ${plain(message)}\n`);
     }
     return failed.length > 0 ? 1 : 0;
   } catch (cause) {
     progress.clear();
     const error = cause instanceof CaptionError ? cause : unexpected(cause);
     if (error.code === 'cancelled') return interruptedExitCode;
-    write(process.stderr, `${plain(error.message)}\n`);
+    process.stderr.write(`${plain(error.message)}\n`);
     if (request.json) {
       const { code, message } = error;
-      write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
     }
     return exitCode(error.code);
   } finally {
