@@ -7,6 +7,7 @@ import { CaptionError, concernsImage } from '@clipcap/protocol/error';
 import { namesRaster } from '@clipcap/protocol/imageFile';
 import type { InspectDocument, LensViews } from '@clipcap/protocol/lens';
 import { createInference } from '../process/createInference.js';
+import { LensRequests, type LensPlaces } from '../process/lensRequests.js';
 import type { ProvedInference } from '../process/provedInference.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import { describeDocument } from '../report/describe.js';
@@ -87,9 +88,11 @@ async function lookInside(
     compare: { ...request.params.compare, ...(others.length > 0 && { others }) },
     counterfactuals: located(request.params.counterfactuals),
   };
+  const lensPlaces: LensPlaces = { path: (named) => fileURLToPath(named), pack: folderOf };
   const context: DocumentContext = {
     inference,
-    places: { path: (named) => fileURLToPath(named), pack: folderOf },
+    lens: new LensRequests(inference, lensPlaces),
+    places: lensPlaces,
     model: { folder: folderOf(request.model), provider, options },
     token,
     progress: (done, all) => progress.show(done, all),
