@@ -6,6 +6,7 @@ import { CancellationTokenSource } from 'vscode-jsonrpc';
 import type { CaptionResult, ErrorCode, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError, concernsModel } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
+import { plain } from '../plain.js';
 import { createInference } from '../process/createInference.js';
 import type { ProvedInference } from '../process/provedInference.js';
 import { readImage } from '../process/readImage.js';
@@ -19,7 +20,7 @@ import { findImages, type ImagePath } from './images.js';
 import { checkOutput, unexpected, writeWhole } from './output.js';
 import type { Places } from './places.js';
 import { Progress } from './progress.js';
-import { describeEntry, plain } from './text.js';
+import { describeEntry } from './text.js';
 
 /** Images that are read and asked for at a time: enough for full batches, few enough for the memory. */
 const concurrency = 24;

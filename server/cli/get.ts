@@ -6,12 +6,12 @@ import { modelsFolder } from '@clipcap/models/download/store';
 import { roundSize, whatYesDoes } from '@clipcap/models/download/words';
 import { findModel } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
+import { plain } from '../plain.js';
 import { askTerminal } from './askTerminal.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import type { GetRequest } from './modelFlags.js';
 import { unexpected } from './output.js';
 import { Progress } from './progress.js';
-import { plain } from './text.js';
 
 /** Prints the model's folder, or the question, and answers the exit code. */
 export async function get(request: GetRequest): Promise<number> {

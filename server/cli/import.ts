@@ -10,6 +10,7 @@ import { UndecidedImport, type ImportDocument } from '@clipcap/protocol/import';
 import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { collectGarbage } from '../inference/collectGarbage.js';
+import { plain } from '../plain.js';
 import { checkPack, checkPhotos, warningOf, type CheckedPack } from './checkPack.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import type { ImportCommand } from './importFlags.js';
@@ -19,7 +20,6 @@ import { modelPath } from './modelPath.js';
 import { unexpected } from './output.js';
 import type { Places } from './places.js';
 import { Progress } from './progress.js';
-import { plain } from './text.js';
 
 /** Imports what was asked for and answers the exit code. */
 export async function importModel(command: ImportCommand, places: Places): Promise<number> {

@@ -6,6 +6,7 @@ import type { ErrorCode } from '@clipcap/protocol/caption';
 import { CaptionError, concernsImage } from '@clipcap/protocol/error';
 import { namesRaster } from '@clipcap/protocol/imageFile';
 import type { InspectDocument, LensViews } from '@clipcap/protocol/lens';
+import { plain } from '../plain.js';
 import { createInference } from '../process/createInference.js';
 import { LensRequests, type LensPlaces } from '../process/lensRequests.js';
 import type { ProvedInference } from '../process/provedInference.js';
@@ -20,7 +21,6 @@ import type { InspectRequest } from './inspectFlags.js';
 import { checkOutput, unexpected, writeWhole } from './output.js';
 import type { InspectPlaces } from './places.js';
 import { Progress } from './progress.js';
-import { plain } from './text.js';
 
 /** Shows what was asked for and answers the exit code. */
 export async function inspect(request: InspectRequest, places: InspectPlaces): Promise<number> {

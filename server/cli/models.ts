@@ -3,8 +3,8 @@ import { listedModel, modelsFolder, storedIds } from '@clipcap/models/download/s
 import { knownSize } from '@clipcap/models/download/words';
 import { findModel, models, statedSize, type Model } from '@clipcap/models/registry/registry';
 import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
+import { plain } from '../plain.js';
 import type { ModelsRequest } from './modelFlags.js';
-import { plain } from './text.js';
 
 /** Prints the list and answers the exit code. No server is asked. */
 export async function listModels({ json }: ModelsRequest): Promise<number> {
