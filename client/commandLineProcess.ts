@@ -10,7 +10,7 @@ interface Failure {
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly question?: ImportQuestion };
 }
 
-interface RunOptions {
+interface ForkOptions {
   /** `dist/cli.mjs` */
   readonly module: string;
   readonly token?: CancellationToken;
@@ -20,15 +20,19 @@ interface RunOptions {
   readonly progress?: (message: string) => void;
 }
 
-/**
- * Runs a command whose `--json` document is an object.
- * @throws CaptionError what the document says (an {@link UndecidedImport} if that is a question), or `cancelled`
- */
-export async function runCommandLine<Document extends object>(
+interface Ended {
+  /** Null: a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end, which a cancelled token asks for. Rejects if it cannot be started. */
+export async function forkCommandLine(
   args: readonly string[],
-  { module, token, env, progress }: RunOptions,
-): Promise<Document> {
-  const child = fork(module, [...args, '--json'], {
+  { module, token, env, progress }: ForkOptions,
+): Promise<Ended> {
+  const child = fork(module, [...args], {
     execArgv: [],
     env: { ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -41,17 +45,29 @@ export async function runCommandLine<Document extends object>(
     if (child.connected) child.disconnect();
   });
   // Not its 'close': that never comes once this side has ended the channel.
-  const ended = new Promise((resolve, reject) => child.once('exit', resolve).once('error', reject));
-  let [stdout, stderr] = ['', ''];
+  const ended = new Promise<number | null>((resolve, reject) => child.once('exit', resolve).once('error', reject));
   try {
-    [stdout, stderr] = await Promise.all([
+    const [code, stdout, stderr] = await Promise.all([
+      ended,
       child.stdout ? text(child.stdout) : '',
       child.stderr ? text(child.stderr) : '',
-      ended,
     ]);
+    return { code, stdout, stderr };
   } finally {
     cancellation?.dispose();
   }
+}
+
+/**
+ * Runs a command whose `--json` document is an object.
+ * @throws CaptionError what the document says (an {@link UndecidedImport} if that is a question), or `cancelled`
+ */
+export async function runCommandLine<Document extends object>(
+  args: readonly string[],
+  options: ForkOptions,
+): Promise<Document> {
+  const { module, token } = options;
+  const { stdout, stderr } = await forkCommandLine([...args, '--json'], options);
   if (token?.isCancellationRequested) throw new CaptionError('cancelled', 'It was cancelled.');
   let document: Document | Failure;
   try {

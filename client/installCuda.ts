@@ -1,7 +1,6 @@
 /** “Install CUDA Support…”: says what will be downloaded, and lets the command line do it if the user agrees. */
-import { fork } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import { ProgressLocation, window, type LogOutputChannel } from 'vscode';
+import { forkCommandLine } from './commandLineProcess.js';
 import { networkEnvironment } from './downloadEnvironment.js';
 
 const offer =
@@ -28,18 +27,9 @@ export async function installCuda(cli: string, log: LogOutputChannel): Promise<b
     cancellable: true,
   };
   return window.withProgress(progress, async (_, token) => {
-    const child = fork(cli, ['doctor', '--install-cuda', '--yes'], {
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, ...networkEnvironment(), ELECTRON_RUN_AS_NODE: '1' },
-    });
-    // It takes the end of the channel for Ctrl-C: it ends the download, too, and leaves nothing of it.
-    token.onCancellationRequested(() => {
-      if (child.connected) child.disconnect();
-    });
-    // Not its 'close': that never comes once this side has ended the channel.
-    const ended = new Promise<number | null>((resolve, reject) => child.once('exit', resolve).once('error', reject));
-    const [stderr, code] = await Promise.all([child.stderr ? text(child.stderr) : '', ended]);
+    // When it is cancelled, it ends the download, too, and leaves nothing of it.
+    const asked = { module: cli, token, env: networkEnvironment() };
+    const { code, stderr } = await forkCommandLine(['doctor', '--install-cuda', '--yes'], asked);
     if (code === 0) return true;
     if (token.isCancellationRequested) return false;
     const silence = `CUDA’s library could not be installed: ${cli} ended without a word. Try again; if it stays so, reinstall ClipCap Lens.`;

@@ -1,5 +1,5 @@
 /** The images of a folder and its folders, wherever the folder is. */
-import { namesImage } from '@clipcap/protocol/imageFile';
+import { namesRaster } from '@clipcap/protocol/imageFile';
 
 export interface Entry {
   readonly name: string;
@@ -35,7 +35,7 @@ export async function walkImages(
       const path = [...folder, name];
       if (kind === 'folder' && path.length > deepest) whole = false;
       else if (kind === 'folder') await walk(path, await list(path).catch(() => []));
-      else if (kind === 'file' && isRaster(name)) {
+      else if (kind === 'file' && namesRaster(name)) {
         found++;
         if (paths.length < most) paths.push(path);
       }
@@ -43,9 +43,4 @@ export async function walkImages(
   };
   await walk([], await list([]));
   return { paths, found, whole };
-}
-
-/** SVG is an image by its name, and none that is captioned. */
-function isRaster(name: string): boolean {
-  return namesImage(name) && !/\.svg$/iu.test(name);
 }

@@ -4,9 +4,10 @@ import { basename, dirname, join } from 'node:path';
 
 /**
  * Writes beside a file's place and renames. The permissions of an old file are kept.
+ * @param text the content, or its pieces
  * @throws the system's error; then nothing has changed
  */
-export async function replaceFile(place: string, text: string): Promise<void> {
+export async function replaceFile(place: string, text: string | Iterable<string>): Promise<void> {
   const old = await stat(place).catch(() => undefined);
   const folder = await folderBeside(place);
   try {

@@ -6,3 +6,8 @@ const imageExtension = /\.(?:jpe?g|png|webp|gif|avif|tiff?|svg)$/iu;
 export function namesImage(path: string): boolean {
   return imageExtension.test(path);
 }
+
+/** Whether a file of this name is an image that can be captioned, as far as its extension tells. */
+export function namesRaster(path: string): boolean {
+  return namesImage(path) && !/\.svg$/iu.test(path);
+}

@@ -1,27 +1,33 @@
 /** `clipcap caption`: captions images and folders of images, and prints or writes what was found. */
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CancellationTokenSource } from 'vscode-jsonrpc';
-import type { CaptionDocument, CaptionResult, ErrorCode, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
+import type { CaptionResult, ErrorCode, ImageEntry, ModelInfo } from '@clipcap/protocol/caption';
 import { CaptionError, concernsModel } from '@clipcap/protocol/error';
 import { priorities } from '@clipcap/protocol/inference';
+import { plain } from '../plain.js';
 import { createInference } from '../process/createInference.js';
 import type { ProvedInference } from '../process/provedInference.js';
 import { readImage } from '../process/readImage.js';
-import { ByteRoom } from './byteRoom.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
+import { Recent } from '../recent.js';
+import { ByteRoom } from './byteRoom.js';
+import { captionDocument } from './captionDocument.js';
 import type { CaptionRequest } from './commandLine.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import { findImages, type ImagePath } from './images.js';
-import { checkOutput, unexpected, write, writeWhole } from './output.js';
+import { checkOutput, unexpected, writeWhole } from './output.js';
 import type { Places } from './places.js';
 import { Progress } from './progress.js';
-import { describeEntry, plain } from './text.js';
+import { describeEntry } from './text.js';
 
 /** Images that are read and asked for at a time: enough for full batches, few enough for the memory. */
 const concurrency = 24;
 /** Bytes of files that are in memory at a time; as much again may be with the inference process. */
 const bytesAtATime = 256 * 2 ** 20;
+/** Captions that are kept for equal files: some 10 kB each, and four times that of the longest published prefix. */
+const keptResults = 1000;
 
 /** Lines of the inference process that are shown if it fails. */
 const keptLines = 20;
@@ -53,15 +59,14 @@ export async function caption(request: CaptionRequest, places: Places): Promise<
     if (output !== undefined) await checkOutput(output);
     inference.start();
     const captioning = new Captioning(inference, request, model === 'builtin' ? places.builtin : resolve(model));
-    const images = await report(captioning, request, progress, interruption);
-    const codes = images.flatMap((image) => ('error' in image ? [image.error.code] : []));
+    const codes = await report(captioning, request, progress, interruption);
     if (codes.some(concernsInference)) for (const line of said) progress.say(`${plain(line)}\n`);
     return codes.length > 0 ? 1 : 0;
   } catch (cause) {
     progress.clear();
     const error = cause instanceof CaptionError ? cause : unexpected(cause);
     if (error.code === 'cancelled') return interruptedExitCode;
-    if (concernsInference(error.code)) for (const line of said) write(process.stderr, `${plain(line)}\n`);
+    if (concernsInference(error.code)) for (const line of said) process.stderr.write(`${plain(line)}\n`);
     return await fail(request, error);
   } finally {
     progress.clear();
@@ -75,54 +80,60 @@ function concernsInference(code: ErrorCode): boolean {
   return code.startsWith('inference-');
 }
 
-/** Runs everything and prints it in order, as soon as it is known. */
+/** Runs everything and prints it in order, as soon as it is known. Answers the codes of images that failed. */
 async function report(
   captioning: Captioning,
   request: CaptionRequest,
   progress: Progress,
   interruption: CancellationTokenSource,
-): Promise<readonly ImageEntry[]> {
-  const { json, output } = request;
+): Promise<readonly ErrorCode[]> {
+  const wantsDocument = request.json || request.output !== undefined;
   const images = await findImages(request.paths);
+  /** For the document, which is written when all of it is known. */
   const entries: ImageEntry[] = [];
+  const codes: ErrorCode[] = [];
   const pending = new Map<number, ImageEntry>();
-  let done = 0;
+  let [done, reported] = [0, 0];
   progress.show(done, images.length);
   await eachConcurrently(images, concurrency, async (image, index) => {
     // Of those that are decoded together, the one that is printed next.
     const grown = (text: string): void => {
-      if (index === entries.length) progress.grow(plain(text));
+      if (index === reported) progress.grow(plain(text));
     };
     const entry = await captioning.entry(image, interruption, progress.visible ? grown : undefined);
     pending.set(index, entry);
     progress.show(++done, images.length);
-    for (let next = pending.get(entries.length); next; next = pending.get(entries.length)) {
-      pending.delete(entries.length);
-      entries.push(next);
-      if (!json && output === undefined) progress.print(process.stdout, describeEntry(next, process.stdout));
+    for (let next = pending.get(reported); next; next = pending.get(reported)) {
+      pending.delete(reported++);
+      if ('error' in next) codes.push(next.error.code);
+      if (wantsDocument) entries.push(next);
+      else progress.print(process.stdout, describeEntry(next, process.stdout));
     }
   });
   const model = await captioning.model();
-  await publish(request, { version: 1, model, images: entries });
-  return entries;
+  if (wantsDocument) await publish(request, captionDocument(model, entries));
+  return codes;
 }
 
 /** Says what kept everything from being captioned, and answers the exit code. */
 async function fail(request: CaptionRequest, { code, message }: CaptionError): Promise<number> {
-  write(process.stderr, `${plain(message)}\n`);
+  process.stderr.write(`${plain(message)}\n`);
   // A file that may be the very thing that is wrong is left as it is.
   const answered =
     code === 'usage' ? { ...request, output: undefined, json: request.json && !request.output } : request;
-  await publish(answered, { version: 1, error: { code, message } }).catch((error: unknown) => {
-    write(process.stderr, `${plain(String(error))}\n`);
+  const document = JSON.stringify({ version: 1, error: { code, message } }, null, 2);
+  await publish(answered, [`${document}\n`]).catch((error: unknown) => {
+    process.stderr.write(`${plain(String(error))}\n`);
   });
   return code === 'usage' ? 2 : 3;
 }
 
-async function publish({ json, output }: CaptionRequest, document: CaptionDocument): Promise<void> {
-  const text = `${JSON.stringify(document, null, 2)}\n`;
-  if (output !== undefined) await writeWhole(output, text);
-  else if (json) write(process.stdout, text);
+async function publish({ json, output }: CaptionRequest, document: Iterable<string>): Promise<void> {
+  if (output !== undefined) {
+    await writeWhole(output, document);
+  } else if (json) {
+    for (const piece of document) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+  }
 }
 
 /** One request's way from a path to its entry in the document. */
@@ -130,8 +141,8 @@ class Captioning {
   readonly #inference: ProvedInference;
   readonly #request: CaptionRequest;
   readonly #folder: string;
-  /** By the file's SHA-256: equal files are captioned once. */
-  readonly #results = new Map<string, Promise<CaptionResult>>();
+  /** By the file's SHA-256: equal files that are not far from each other are captioned once. */
+  readonly #results = new Recent<Promise<CaptionResult>>(keptResults);
   readonly #room = new ByteRoom(bytesAtATime);
   #model: ModelInfo | undefined;
 

@@ -2,11 +2,12 @@
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import type { PrefixStatistics } from '@clipcap/models/import/statistics';
 import { CaptionError } from '@clipcap/protocol/error';
+import { namesRaster } from '@clipcap/protocol/imageFile';
 import { checkModel, measurePrefixes, type ImageBytes, type SelfCheck } from '@clipcap/protocol/inference';
 import { recognise } from '../inference/imageFormat.js';
-import { readImage } from '../process/readImage.js';
+import { readImage, readStart } from '../process/readImage.js';
 import { findImages, placeOf } from './images.js';
-import { inProcess } from './importProcess.js';
+import { inOwnProcess } from './inOwnProcess.js';
 
 interface CheckOptions {
   /** The inference process's script. */
@@ -27,12 +28,14 @@ export interface CheckedPack {
 const batch = 8;
 
 /**
- * Whether what a pack will be tried on is there: asked before the pack is written, which takes long.
+ * Whether what a pack will be tried on is there, and images by their first bytes: asked before the pack is written, which
+ * takes long.
  * @throws CaptionError naming what is not there, cannot be read or is no image
  */
 export async function checkPhotos({ image, reference }: Pick<CheckOptions, 'image' | 'reference'>): Promise<void> {
-  if (image !== undefined) recognise((await imageBytes(image)).bytes, image);
-  if (reference !== undefined) await batches(reference);
+  const photos = reference === undefined ? [] : await photosOf(reference);
+  for (const path of [...(image === undefined ? [] : [image]), ...photos])
+    recognise(await readStart(placeOf(path)), path);
 }
 
 /** @throws CaptionError `checkpoint-invalid` for a model that gives no numbers, or what keeps it from running */
@@ -43,7 +46,7 @@ export async function checkPack(
 ): Promise<CheckedPack> {
   const tried = image === undefined ? undefined : await imageBytes(image);
   const remedy = 'Close other programs, or use a smaller --dtype.';
-  return inProcess({ entry, signal, doing: 'tried the pack', remedy }, async (connection) => {
+  return inOwnProcess({ entry, signal, doing: 'tried the pack', remedy }, async (connection) => {
     const check = await connection.sendRequest(checkModel, { model: folder, ...(tried && { image: tried }) });
     if (!check.finite) {
       const message =
@@ -52,8 +55,9 @@ export async function checkPack(
     }
     if (reference === undefined) return { check, statistics: undefined };
     const sums = new PrefixSums(manifest);
-    for (const photos of await batches(reference)) {
-      const images = await Promise.all(photos.map(imageBytes));
+    const photos = await photosOf(reference);
+    for (let start = 0; start < photos.length; start += batch) {
+      const images = await Promise.all(photos.slice(start, start + batch).map(imageBytes));
       const prefixes = await connection.sendRequest(measurePrefixes, { model: folder, images });
       for (const prefix of prefixes) sums.add(prefix);
     }
@@ -70,12 +74,11 @@ export function warningOf({ prefixDifference }: SelfCheck): string | undefined {
   return 'The prefix hardly depends on the image. Do encoder and normalisation belong to this mapper?';
 }
 
-async function batches(folder: string): Promise<string[][]> {
-  const found = await findImages([folder]);
+async function photosOf(folder: string): Promise<string[]> {
+  const found = await findImages([folder], namesRaster);
   const error = found.find((image) => image.error)?.error;
   if (error) throw error;
-  const paths = found.map(({ path }) => path);
-  return Array.from({ length: Math.ceil(paths.length / batch) }, (_, i) => paths.slice(i * batch, (i + 1) * batch));
+  return found.map(({ path }) => path);
 }
 
 /** @param named a path or a `file:` URL */

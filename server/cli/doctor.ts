@@ -2,16 +2,15 @@
 import { freemem, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { openPack } from '@clipcap/models/pack/openPack';
-import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
+import { fromResponseError } from '@clipcap/protocol/error';
 import { loadModel, runtimeInfo, type RuntimeInfo } from '@clipcap/protocol/inference';
-import { Child } from '../process/child.js';
 import { createChoice } from '../process/createInference.js';
 import { automatic, type ProviderChoice } from '../process/providerChoice.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import type { DoctorDocument, PackFailure, PackReport } from './doctorDocument.js';
 import { describeDoctor } from './doctorText.js';
+import { inOwnProcess, type Step } from './inOwnProcess.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
-import { write } from './output.js';
 import type { Places } from './places.js';
 
 export interface DoctorRequest {
@@ -22,6 +21,9 @@ export interface DoctorRequest {
   readonly json: boolean;
 }
 
+/** Where the inference process ends by itself. */
+const remedy = 'Reinstall ClipCap Lens if it stays so.';
+
 /** Prints the report and answers the exit code: 0 if every pack that was asked about can caption. */
 export async function doctor(request: DoctorRequest, places: Places, clipcap: string): Promise<number> {
   const stop = new AbortController();
@@ -29,10 +31,11 @@ export async function doctor(request: DoctorRequest, places: Places, clipcap: st
   try {
     const choice = createChoice(places.inference, defaultVerdictsFile(), stop.signal);
     if (request.retry) await choice.forget();
-    const runtime = await inChild(places.inference, (child) => child.connection.sendRequest(runtimeInfo));
+    const step = { entry: places.inference, signal: stop.signal, doing: 'started', remedy };
+    const runtime = await inOwnProcess(step, (connection) => connection.sendRequest(runtimeInfo));
     const packs: (PackReport | PackFailure)[] = [];
     for (const folder of [places.builtin, ...request.packs.map((pack) => resolve(pack))]) {
-      packs.push(await examine(folder, choice, places.inference));
+      packs.push(await examine(folder, choice, { ...step, doing: 'loaded the pack' }));
       if (stop.signal.aborted) return interruptedExitCode;
     }
     const document: DoctorDocument = {
@@ -48,12 +51,13 @@ export async function doctor(request: DoctorRequest, places: Places, clipcap: st
       built: runtime.providers,
       packs,
     };
-    write(process.stdout, request.json ? `${JSON.stringify(document, null, 2)}\n` : describeDoctor(document));
+    process.stdout.write(request.json ? `${JSON.stringify(document, null, 2)}\n` : describeDoctor(document));
     return document.ok ? 0 : 3;
   } catch (cause) {
+    if (stop.signal.aborted) return interruptedExitCode;
     const { code, message } = fromResponseError(cause);
-    write(process.stderr, `${message}\n`);
-    if (request.json) write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+    process.stderr.write(`${message}\n`);
+    if (request.json) process.stdout.write(`${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
     return 3;
   } finally {
     ignore();
@@ -61,7 +65,7 @@ export async function doctor(request: DoctorRequest, places: Places, clipcap: st
 }
 
 /** Verifies a pack, tries every provider of this platform with it, and loads it on the one that `auto` takes. */
-async function examine(folder: string, choice: ProviderChoice, entry: string): Promise<PackReport | PackFailure> {
+async function examine(folder: string, choice: ProviderChoice, step: Step): Promise<PackReport | PackFailure> {
   try {
     const { manifest } = await openPack(folder);
     for (const { provider, state } of await choice.verdicts(folder)) {
@@ -69,7 +73,7 @@ async function examine(folder: string, choice: ProviderChoice, entry: string): P
     }
     const providers = await choice.verdicts(folder);
     const provider = automatic(providers);
-    const { memory } = await inChild(entry, async ({ connection }): Promise<RuntimeInfo> => {
+    const { memory } = await inOwnProcess(step, async (connection): Promise<RuntimeInfo> => {
       await connection.sendRequest(loadModel, { model: folder, provider });
       return connection.sendRequest(runtimeInfo);
     });
@@ -79,24 +83,5 @@ async function examine(folder: string, choice: ProviderChoice, entry: string): P
   } catch (cause) {
     const { code, message } = fromResponseError(cause);
     return { folder, error: { code, message } };
-  }
-}
-
-/** Asks an inference process of its own. */
-async function inChild<Result>(entry: string, ask: (child: Child) => Promise<Result>): Promise<Result> {
-  let ended = 'it could not be asked';
-  const child = new Child(entry, {
-    log: () => undefined,
-    modelState: () => undefined,
-    ended: (reason) => (ended = reason),
-  });
-  try {
-    return await ask(child);
-  } catch (cause) {
-    if (child.alive) throw cause;
-    const message = `The inference process ended (${ended}). Reinstall ClipCap Lens if it stays so.`;
-    throw new CaptionError('inference-crashed', message, { cause });
-  } finally {
-    await child.end();
   }
 }

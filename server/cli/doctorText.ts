@@ -1,6 +1,6 @@
 /** The doctor's report for people. */
+import { plain } from '../plain.js';
 import type { DoctorDocument } from './doctorDocument.js';
-import { plain } from './text.js';
 
 /** Lines of words and figures, the good news first. */
 export function describeDoctor({ ok, versions, memory, built, packs }: DoctorDocument): string {

@@ -6,12 +6,12 @@ import { modelsFolder } from '@clipcap/models/download/store';
 import { roundSize, whatYesDoes } from '@clipcap/models/download/words';
 import { findModel } from '@clipcap/models/registry/registry';
 import { CaptionError } from '@clipcap/protocol/error';
+import { plain } from '../plain.js';
 import { askTerminal } from './askTerminal.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import type { GetRequest } from './modelFlags.js';
-import { unexpected, write } from './output.js';
+import { unexpected } from './output.js';
 import { Progress } from './progress.js';
-import { plain } from './text.js';
 
 /** Prints the model's folder, or the question, and answers the exit code. */
 export async function get(request: GetRequest): Promise<number> {
@@ -35,24 +35,23 @@ export async function get(request: GetRequest): Promise<number> {
       },
       progress: ({ file, received, total }) => {
         const far = `${roundSize(received)} of ${roundSize(total)}, ${Math.floor((100 * received) / total)} %`;
-        progress.line(`${far}  ${file}`);
-        tellEditor(far);
+        progress.line(`${far}  ${file}`, far);
       },
     });
     progress.clear();
     if (request.ask) {
       const asked = question && { kind: question.kind, text: whatYesDoes(question), licence: model.licence };
-      write(process.stdout, document({ id: model.id, ...(folder === undefined ? { question: asked } : { folder }) }));
+      process.stdout.write(document({ id: model.id, ...(folder === undefined ? { question: asked } : { folder }) }));
       return 0;
     }
     if (folder === undefined) throw new CaptionError('cancelled', 'Nothing was downloaded.');
-    write(process.stdout, json ? document({ id: model.id, folder }) : `${folder}\n`);
+    process.stdout.write(json ? document({ id: model.id, folder }) : `${folder}\n`);
     return 0;
   } catch (cause) {
     progress.clear();
     const error = cause instanceof CaptionError ? cause : unexpected(cause);
-    write(process.stderr, `${plain(error.message)}\n`);
-    if (json) write(process.stdout, document({ error: { code: error.code, message: error.message } }));
+    process.stderr.write(`${plain(error.message)}\n`);
+    if (json) process.stdout.write(document({ error: { code: error.code, message: error.message } }));
     if (stop.signal.aborted) return interruptedExitCode;
     return error.code === 'usage' ? 2 : 1;
   } finally {
@@ -61,23 +60,13 @@ export async function get(request: GetRequest): Promise<number> {
   }
 }
 
-/** What the editor that started us was told last. */
-let told = '';
-
-function tellEditor(message: string): void {
-  if (message === told) return;
-  told = message;
-  // An editor that has just closed the channel is no failure.
-  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
-}
-
 function document(content: object): string {
   return `${JSON.stringify({ version: 1, ...content }, null, 2)}\n`;
 }
 
 /** Says what the user has agreed to beforehand. */
 function agree(question: Question): Promise<boolean> {
-  write(process.stderr, `${plain(whatYesDoes(question))}. Licence: ${plain(question.model.licence)}.\n`);
+  process.stderr.write(`${plain(whatYesDoes(question))}. Licence: ${plain(question.model.licence)}.\n`);
   return Promise.resolve(true);
 }
 

@@ -15,14 +15,18 @@ export interface ImagePath {
   readonly error?: CaptionError;
 }
 
+type IsWanted = (name: string) => boolean;
+
 /**
  * The images in the order of the arguments; those of a folder in name order, at any depth, by their names, symbolic
  * links not followed. Their paths are the argument joined with the path in the folder.
+ * @param isWanted which files of a folder count, by their names
  */
-export async function findImages(paths: readonly string[]): Promise<ImagePath[]> {
+export async function findImages(paths: readonly string[], isWanted: IsWanted = namesImage): Promise<ImagePath[]> {
   const found: ImagePath[] = [];
   for (const path of paths) {
-    found.push(...(isUrl(path) ? await imagesAtUrl(path) : await imagesAt(path)));
+    for (const image of isUrl(path) ? await imagesAtUrl(path, isWanted) : await imagesAt(path, isWanted))
+      found.push(image);
   }
   return found;
 }
@@ -45,17 +49,17 @@ function isUrl(named: string): boolean {
   return /^(?:file|https?):\/\//iu.test(named);
 }
 
-async function imagesAt(path: string): Promise<ImagePath[]> {
+async function imagesAt(path: string, isWanted: IsWanted): Promise<ImagePath[]> {
   // What cannot be asked for its kind is left to reading, which says why.
   const folder = await stat(path).then(
     (status) => status.isDirectory(),
     () => false,
   );
-  return folder ? imagesOf(path) : [{ path }];
+  return folder ? imagesOf(path, isWanted) : [{ path }];
 }
 
 /** The images at a `file:` URL; from others nothing is fetched. */
-async function imagesAtUrl(url: string): Promise<ImagePath[]> {
+async function imagesAtUrl(url: string, isWanted: IsWanted): Promise<ImagePath[]> {
   let place: string;
   try {
     place = placeOf(url);
@@ -63,20 +67,20 @@ async function imagesAtUrl(url: string): Promise<ImagePath[]> {
     if (!(error instanceof CaptionError)) throw error;
     return [{ path: url, error }];
   }
-  const images = await imagesAt(place);
+  const images = await imagesAt(place, isWanted);
   const [only] = images;
   // Of a folder the images have paths of their own.
   return only?.path === place ? [{ ...only, path: url, place }] : images;
 }
 
-async function imagesOf(folder: string): Promise<ImagePath[]> {
-  const images = await walk(folder);
+async function imagesOf(folder: string, isWanted: IsWanted): Promise<ImagePath[]> {
+  const images = await walk(folder, isWanted);
   if (images.length > 0) return images;
   const message = `${folder} has no image in it. Name a folder with JPEG, PNG, WebP, GIF, AVIF or TIFF files.`;
   return [{ path: folder, error: new CaptionError('empty-folder', message) }];
 }
 
-async function walk(folder: string): Promise<ImagePath[]> {
+async function walk(folder: string, isWanted: IsWanted): Promise<ImagePath[]> {
   let entries: Dirent[];
   try {
     entries = await readdir(folder, { withFileTypes: true });
@@ -86,8 +90,8 @@ async function walk(folder: string): Promise<ImagePath[]> {
   const images: ImagePath[] = [];
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = folder.endsWith(sep) || folder.endsWith('/') ? folder + entry.name : folder + sep + entry.name;
-    if (entry.isDirectory()) images.push(...(await walk(path)));
-    else if (entry.isFile() && namesImage(entry.name)) images.push({ path });
+    if (entry.isDirectory()) for (const image of await walk(path, isWanted)) images.push(image);
+    else if (entry.isFile() && isWanted(entry.name)) images.push({ path });
   }
   return images;
 }

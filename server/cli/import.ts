@@ -11,35 +11,36 @@ import { UndecidedImport, type ImportDocument } from '@clipcap/protocol/import';
 import { embedTexts } from '@clipcap/protocol/inference';
 import type { PackManifest } from '@clipcap/models/pack/manifest';
 import { collectGarbage } from '../inference/collectGarbage.js';
+import { plain } from '../plain.js';
 import { checkPack, checkPhotos, warningOf, type CheckedPack } from './checkPack.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import type { ImportCommand } from './importFlags.js';
-import { inProcess } from './importProcess.js';
+import { inOwnProcess } from './inOwnProcess.js';
 import { describeImport } from './importText.js';
 import { modelPath } from './modelPath.js';
-import { unexpected, write } from './output.js';
+import { unexpected } from './output.js';
 import type { Places } from './places.js';
-import { plain } from './text.js';
+import { Progress } from './progress.js';
 
 /** Imports what was asked for and answers the exit code. */
 export async function importModel(command: ImportCommand, places: Places): Promise<number> {
   const stop = new AbortController();
   const ignore = onInterruption(() => stop.abort());
-  const progress = new ImportProgress(process.stderr);
+  const progress = new Progress(process.stderr);
   try {
     const document = await run(command, places, stop.signal, progress);
     progress.clear();
-    write(process.stdout, command.json ? `${JSON.stringify(document, null, 2)}\n` : describeImport(document));
+    process.stdout.write(command.json ? `${JSON.stringify(document, null, 2)}\n` : describeImport(document));
     return 0;
   } catch (cause) {
     progress.clear();
     const { code, message } = cause instanceof CaptionError ? cause : unexpected(cause);
     const question = cause instanceof UndecidedImport ? cause.question : undefined;
     if (code === 'cancelled') return interruptedExitCode;
-    write(process.stderr, `${plain(message)}\n`);
+    process.stderr.write(`${plain(message)}\n`);
     if (command.json) {
       const error = { code, message, ...(question && { question }) };
-      write(process.stdout, `${JSON.stringify({ version: 1, error }, null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify({ version: 1, error }, null, 2)}\n`);
     }
     return code === 'usage' ? 2 : 3;
   } finally {
@@ -51,7 +52,7 @@ async function run(
   command: ImportCommand,
   { inference: entry, builtin }: Places,
   signal: AbortSignal,
-  progress: ImportProgress,
+  progress: Progress,
 ): Promise<ImportDocument> {
   const {
     check: tries,
@@ -100,15 +101,15 @@ async function run(
     const written = await writePack(plan, {
       out,
       signal,
-      progress: (done, total) => progress.show(`Writing ${command.out}: ${Math.floor((100 * done) / total)} %`),
+      progress: (done, total) => progress.line(`Writing ${plain(command.out)}: ${Math.floor((100 * done) / total)} %`),
       embed: (params, ended) => {
-        progress.show(`Running ${params.texts.length} labels through CLIP’s text side`);
+        progress.line(`Running ${params.texts.length} labels through CLIP’s text side`);
         const step = { entry, signal: ended, doing: 'ran the encoder’s text side', remedy: 'Close other programs.' };
-        return inProcess(step, (connection) => connection.sendRequest(embedTexts, params));
+        return inOwnProcess(step, (connection) => connection.sendRequest(embedTexts, params));
       },
       ...(tries && {
         check: async (folder: string, manifest: PackManifest) => {
-          progress.show('Trying the pack');
+          progress.line('Trying the pack');
           // What was read and rounded is not needed while another process runs the model.
           collectGarbage();
           checked = await checkPack(folder, manifest, { entry, image, reference, signal });
@@ -146,26 +147,4 @@ function describe(
     ...(checked && { check: checked.check, referencePhotos: checked.statistics?.photos ?? 0 }),
     ...(warning !== undefined && { warning }),
   };
-}
-
-/** One line of a terminal, or messages to the editor that forked us. */
-class ImportProgress {
-  readonly #stream: NodeJS.WriteStream;
-  #shown = '';
-
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-  }
-
-  show(text: string): void {
-    if (text === this.#shown) return;
-    this.#shown = text;
-    if (process.connected) process.send?.(text, undefined, undefined, () => undefined);
-    if (this.#stream.isTTY) this.#stream.write(`\r\u001b[K${plain(text).slice(0, (this.#stream.columns || 80) - 1)}`);
-  }
-
-  clear(): void {
-    if (this.#stream.isTTY && this.#shown !== '') this.#stream.write('\r\u001b[K');
-    this.#shown = '';
-  }
 }

@@ -1,6 +1,6 @@
 /** What an import decided and found, for people. */
 import type { Finding, ImportDocument } from '@clipcap/protocol/import';
-import { plain } from './text.js';
+import { plain } from '../plain.js';
 
 const origins: Readonly<Record<Finding['from'], string>> = {
   shapes: '',

@@ -4,8 +4,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CancellationTokenSource, type CancellationToken } from 'vscode-jsonrpc';
 import type { ErrorCode } from '@clipcap/protocol/caption';
 import { CaptionError, concernsImage } from '@clipcap/protocol/error';
+import { namesRaster } from '@clipcap/protocol/imageFile';
 import type { InspectDocument, LensViews } from '@clipcap/protocol/lens';
+import { plain } from '../plain.js';
 import { createInference } from '../process/createInference.js';
+import { LensRequests, type LensPlaces } from '../process/lensRequests.js';
 import type { ProvedInference } from '../process/provedInference.js';
 import { defaultVerdictsFile } from '../process/verdicts.js';
 import { describeDocument } from '../report/describe.js';
@@ -15,10 +18,9 @@ import { picturesOf } from '../report/pictures.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import { findImages, placeOf } from './images.js';
 import type { InspectRequest } from './inspectFlags.js';
-import { checkOutput, unexpected, write, writeWhole } from './output.js';
+import { checkOutput, unexpected, writeWhole } from './output.js';
 import type { InspectPlaces } from './places.js';
 import { Progress } from './progress.js';
-import { plain } from './text.js';
 
 /** Shows what was asked for and answers the exit code. */
 export async function inspect(request: InspectRequest, places: InspectPlaces): Promise<number> {
@@ -42,24 +44,24 @@ export async function inspect(request: InspectRequest, places: InspectPlaces): P
     const { document, page } = await lookInside(request, inference, places, progress, interruption.token);
     progress.clear();
     if (request.report !== undefined && page !== undefined) await writeWhole(request.report, page, '--report');
-    if (request.json) write(process.stdout, `${JSON.stringify(document, null, 2)}\n`);
-    else if (request.report === undefined) write(process.stdout, describeDocument(document, process.stdout));
+    if (request.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    else if (request.report === undefined) process.stdout.write(describeDocument(document, process.stdout));
     // What a pack cannot show is no failure, unless it was asked for by name; an image that is gone always is one.
     const failed = Object.entries(document.unavailable ?? {}).filter(
       ([, { code }]) => request.views !== undefined || concernsImage(code),
     );
     if (request.report !== undefined) {
-      for (const [view, { message }] of failed) write(process.stderr, `${view}: ${plain(message)}\n`);
+      for (const [view, { message }] of failed) process.stderr.write(`${view}: ${plain(message)}\n`);
     }
     return failed.length > 0 ? 1 : 0;
   } catch (cause) {
     progress.clear();
     const error = cause instanceof CaptionError ? cause : unexpected(cause);
     if (error.code === 'cancelled') return interruptedExitCode;
-    write(process.stderr, `${plain(error.message)}\n`);
+    process.stderr.write(`${plain(error.message)}\n`);
     if (request.json) {
       const { code, message } = error;
-      write(process.stdout, `${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify({ version: 1, error: { code, message } }, null, 2)}\n`);
     }
     return exitCode(error.code);
   } finally {
@@ -86,9 +88,11 @@ async function lookInside(
     compare: { ...request.params.compare, ...(others.length > 0 && { others }) },
     counterfactuals: located(request.params.counterfactuals),
   };
+  const lensPlaces: LensPlaces = { path: (named) => fileURLToPath(named), pack: folderOf };
   const context: DocumentContext = {
     inference,
-    places: { path: (named) => fileURLToPath(named), pack: folderOf },
+    lens: new LensRequests(inference, lensPlaces),
+    places: lensPlaces,
     model: { folder: folderOf(request.model), provider, options },
     token,
     progress: (done, all) => progress.show(done, all),
@@ -99,7 +103,7 @@ async function lookInside(
 }
 
 async function urisOf(paths: readonly string[]): Promise<string[]> {
-  const images = await findImages(paths);
+  const images = await findImages(paths, namesRaster);
   for (const { error } of images) if (error) throw error;
   return images.map(({ path, place = path }) => uriOf(place));
 }

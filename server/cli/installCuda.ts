@@ -3,11 +3,11 @@ import { dirname } from 'node:path';
 import { fromEnvironment } from '@clipcap/models/download/environment';
 import { inOfflineMode } from '@clipcap/models/download/errors';
 import { CaptionError } from '@clipcap/protocol/error';
+import { plain } from '../plain.js';
 import { cudaLibraries, hasCuda } from '../process/machine.js';
 import { askTerminal } from './askTerminal.js';
 import { interruptedExitCode, onInterruption } from './interruption.js';
 import { fetchCuda } from './fetchCuda.js';
-import { plain } from './text.js';
 
 /** What will happen, for whoever is to consent. */
 function offer(): string {

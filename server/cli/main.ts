@@ -2,7 +2,6 @@
 import { fileURLToPath } from 'node:url';
 import { readFile } from 'node:fs/promises';
 import { parseCommandLine } from './commandLine.js';
-import { write } from './output.js';
 
 const places = {
   inference: fileURLToPath(new URL('./inference.mjs', import.meta.url)),
@@ -10,13 +9,17 @@ const places = {
   report: fileURLToPath(new URL('./report.js', import.meta.url)),
 };
 
-// A reader that has seen enough (`| head`) is no failure; the inference process ends with this one.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
-  });
-}
+// Where stderr cannot be written, nobody can be told; what was asked for is done all the same.
+process.stderr.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit();
+});
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // A reader that has seen enough (`| head`) is no failure; the inference process ends with this one.
+  if (code === 'EPIPE') process.exit();
+  const reason = code === 'ENOSPC' ? 'the disk is full' : message;
+  process.stderr.write(`The output cannot be written (${reason}). Send it where there is room.\n`);
+  process.exit(3);
+});
 
 // A command's module is loaded when it is asked for: none waits for what another needs.
 const command = parseCommandLine(process.argv.slice(2));
@@ -43,16 +46,16 @@ switch (command.kind) {
     process.exitCode = await (await import('./get.js')).get(command.request);
     break;
   case 'version':
-    write(process.stdout, `${await version()}\n`);
+    process.stdout.write(`${await version()}\n`);
     break;
   case 'help':
-    write(process.stdout, command.text);
+    process.stdout.write(command.text);
     break;
   case 'usage':
-    write(process.stderr, command.message);
+    process.stderr.write(command.message);
     if (command.json) {
       const error = { code: 'usage', message: command.message.trim() };
-      write(process.stdout, `${JSON.stringify({ version: 1, error }, null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify({ version: 1, error }, null, 2)}\n`);
     }
     process.exitCode = 2;
 }

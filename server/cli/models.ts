@@ -3,9 +3,8 @@ import { listedModel, modelsFolder, storedIds } from '@clipcap/models/download/s
 import { knownSize } from '@clipcap/models/download/words';
 import { findModel, models, statedSize, type Model } from '@clipcap/models/registry/registry';
 import type { ListedModel, ModelsDocument } from '@clipcap/protocol/models';
+import { plain } from '../plain.js';
 import type { ModelsRequest } from './modelFlags.js';
-import { write } from './output.js';
-import { plain } from './text.js';
 
 /** Prints the list and answers the exit code. No server is asked. */
 export async function listModels({ json }: ModelsRequest): Promise<number> {
@@ -13,7 +12,7 @@ export async function listModels({ json }: ModelsRequest): Promise<number> {
   const others = (await storedIds()).filter((id) => known.every((model) => model.id !== id));
   const listed = await Promise.all([...known, ...others.flatMap(named)].map(describe));
   const document: ModelsDocument = { version: 1, folder: modelsFolder(), models: listed };
-  write(process.stdout, json ? `${JSON.stringify(document, null, 2)}\n` : text(document));
+  process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : text(document));
   return 0;
 }
 

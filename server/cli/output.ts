@@ -4,11 +4,6 @@ import { dirname } from 'node:path';
 import { folderBeside, replaceFile } from '@clipcap/models/replaceFile';
 import { CaptionError } from '@clipcap/protocol/error';
 
-/** Writes text to a terminal or a pipe; its end is waited for when the process ends. */
-export function write(stream: NodeJS.WriteStream, text: string): void {
-  stream.write(text);
-}
-
 /** An error that nothing foresaw, as one that scripts can read. */
 export function unexpected(cause: unknown): CaptionError {
   const reason = cause instanceof Error ? cause.message : String(cause);
@@ -55,7 +50,7 @@ function unwritable(file: string, option: string, cause: unknown): CaptionError 
  * Writes a whole file or nothing. A link stays a link, an old file's permissions are kept.
  * @throws CaptionError `usage`: the file cannot be written
  */
-export async function writeWhole(file: string, text: string, option = '--output'): Promise<void> {
+export async function writeWhole(file: string, text: string | Iterable<string>, option = '--output'): Promise<void> {
   try {
     await replaceFile(await placeOf(file), text);
   } catch (cause) {

@@ -1,4 +1,4 @@
-/** How far a long run is, and the caption in the making, on one line of a terminal; nowhere else. */
+/** How far a long run is, and the caption in the making: one line of a terminal, and messages to an editor that forked us. */
 
 const clearLine = '\r\u001b[K';
 
@@ -6,6 +6,8 @@ export class Progress {
   readonly #stream: NodeJS.WriteStream;
   #count = '';
   #shown = '';
+  /** What the editor was told last. */
+  #told = '';
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
@@ -26,9 +28,16 @@ export class Progress {
     this.#draw(`${this.#count}  ${caption}`);
   }
 
-  /** Any other line about how far it is. It must hold no control characters. */
-  line(text: string): void {
+  /**
+   * Any other line about how far it is. It must hold no control characters.
+   * @param told what the editor is told of it
+   */
+  line(text: string, told = text): void {
     this.#draw(text);
+    if (told === this.#told) return;
+    this.#told = told;
+    // An editor that has just closed the channel is no failure.
+    if (process.connected) process.send?.(told, undefined, undefined, () => undefined);
   }
 
   /** Prints text to a stream that may be the same terminal. */
@@ -51,9 +60,11 @@ export class Progress {
   /** A line that is too long would wrap, and stay when it is cleared. */
   #draw(line: string): void {
     if (!this.visible) return;
-    this.#shown = Array.from(line)
+    const shown = Array.from(line)
       .slice(0, (this.#stream.columns || 80) - 1)
       .join('');
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.#stream.write(clearLine + this.#shown);
   }
 }

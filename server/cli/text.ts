@@ -7,6 +7,7 @@ import {
   type NearestToken,
   type PrefixPosition,
 } from '@clipcap/protocol/caption';
+import { plain } from '../plain.js';
 
 interface Terminal {
   readonly isTTY?: boolean;
@@ -17,14 +18,6 @@ const wide = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han
 const graphemes = new Intl.Segmenter();
 const indent = '  ';
 const gap = '  ';
-
-/** Text from outside cannot steer the terminal: control characters are shown as \xNN. */
-export function plain(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\u2028\u2029]/gu,
-    (character) => `\\x${character.codePointAt(0)!.toString(16).padStart(2, '0')}`,
-  );
-}
 
 /** One image's block of lines, as wide as the terminal. Colours only on a terminal, and not with NO_COLOR. */
 export function describeEntry(entry: ImageEntry, terminal: Terminal): string {

@@ -102,7 +102,7 @@ function respond(error: unknown): never {
 }
 
 process.once('disconnect', () => process.exit());
-// Ctrl-C in a terminal reaches the whole group of processes: when to end is for the parent to say.
-process.on('SIGINT', () => undefined);
+// Ctrl-C in a terminal, and its end, reach the whole group of processes: when to end is for the parent to say.
+for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
 
 connection.listen();

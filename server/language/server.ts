@@ -207,7 +207,7 @@ export function startServer(
 
   connection.onRequest(lensReportRequest, async ({ uri, views = {}, reference }, token) => {
     try {
-      const context = { inference, places, model: await model(), token };
+      const context = { inference, lens, places, model: await model(), token };
       const document = await wholeLens({ uri, path: imagePath(uri), params: views, reference }, context);
       return { html: await reportHtml(document, await picturesOf(document, uri, context), reportScript) };
     } catch (error) {

@@ -12,6 +12,8 @@ export interface ImageFile {
 
 /** The largest file that is read. */
 const maxBytes = 200 * 2 ** 20;
+/** As many as are looked at for an SVG's first element. */
+const startBytes = 4096;
 
 /**
  * Reads an image file of at most 200 MiB.
@@ -20,12 +22,21 @@ const maxBytes = 200 * 2 ** 20;
  * file as `name` (default: its path) and what to do.
  */
 export async function readImage(path: string, name = path): Promise<ImageFile> {
+  const bytes = await readBytes(path, name, maxBytes);
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** The first bytes of an image file, which tell its format. @throws CaptionError as `readImage` does */
+export async function readStart(path: string): Promise<Uint8Array> {
+  return readBytes(path, path, startBytes);
+}
+
+async function readBytes(path: string, name: string, most: number): Promise<Uint8Array> {
   let file: FileHandle | undefined;
   try {
     // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
     file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const bytes = await readRegularFile(file, name);
-    return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+    return await readRegularFile(file, name, most);
   } catch (error) {
     throw error instanceof CaptionError ? error : fromSystemError(error, name);
   } finally {
@@ -33,7 +44,7 @@ export async function readImage(path: string, name = path): Promise<ImageFile> {
   }
 }
 
-async function readRegularFile(file: FileHandle, name: string): Promise<Uint8Array> {
+async function readRegularFile(file: FileHandle, name: string, most: number): Promise<Uint8Array> {
   const status = await file.stat();
   if (!status.isFile()) throw notAFile(name);
   if (status.size > maxBytes) {
@@ -43,7 +54,7 @@ async function readRegularFile(file: FileHandle, name: string): Promise<Uint8Arr
     );
   }
   // Not more than its size at the beginning: a file that grows meanwhile cannot exceed the limit.
-  const bytes = new Uint8Array(status.size);
+  const bytes = new Uint8Array(Math.min(status.size, most));
   let length = 0;
   while (length < bytes.length) {
     const { bytesRead } = await file.read(bytes, length, bytes.length - length);

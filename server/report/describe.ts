@@ -7,7 +7,7 @@ import {
   type LensViews,
   type WordChange,
 } from '@clipcap/protocol/lens';
-import { plain } from '../cli/text.js';
+import { plain } from '../plain.js';
 
 type Describe<View extends LensView> = (data: LensViews[View]['data']) => readonly string[];
 

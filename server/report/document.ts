@@ -9,7 +9,7 @@ import {
   type UnavailableViews,
 } from '@clipcap/protocol/lens';
 import type { InferenceProcess } from '../process/inferenceProcess.js';
-import { LensRequests, type LensModelChoice, type LensPlaces } from '../process/lensRequests.js';
+import type { LensModelChoice, LensPlaces, LensRequests } from '../process/lensRequests.js';
 import { readImage } from '../process/readImage.js';
 
 export interface DocumentRequest {
@@ -28,7 +28,9 @@ export interface DocumentRequest {
 }
 
 export interface DocumentContext {
-  readonly inference: Pick<InferenceProcess, 'lens' | 'encode' | 'picture' | 'load'>;
+  readonly inference: Pick<InferenceProcess, 'encode' | 'picture' | 'load'>;
+  /** Of the same inference and places: what it has encoded already is not encoded again. */
+  readonly lens: LensRequests;
   readonly places: LensPlaces;
   readonly model: LensModelChoice;
   readonly token?: CancellationToken;
@@ -39,8 +41,7 @@ export interface DocumentContext {
 /** @throws CaptionError what is wrong with the request, its images, the pack or the runtime */
 export async function wholeLens(request: DocumentRequest, context: DocumentContext): Promise<InspectDocument> {
   const { uri, path, params, typed = false, reference } = request;
-  const { inference, places, model, token, progress } = context;
-  const lens = new LensRequests(inference, places);
+  const { inference, lens, places, model, token, progress } = context;
   const { bytes, sha256 } = await readImage(places.path(uri));
   const image = { bytes, sha256, name: path };
   const { width, height } = await inference.encode({ model: model.folder, provider: model.provider, image }, token);

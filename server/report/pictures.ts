@@ -1,7 +1,6 @@
 /** The pictures that a report carries, so that it needs no file beside it. */
 import { CaptionError, concernsImage } from '@clipcap/protocol/error';
 import type { InspectDocument } from '@clipcap/protocol/lens';
-import { LensRequests } from '../process/lensRequests.js';
 import { readImage } from '../process/readImage.js';
 import type { DocumentContext } from './document.js';
 
@@ -19,13 +18,12 @@ export interface ReportPictures {
 export async function picturesOf(
   { views }: InspectDocument,
   uri: string,
-  { inference, places, model, token }: DocumentContext,
+  { inference, lens, places, model, token }: DocumentContext,
 ): Promise<ReportPictures> {
   const path = places.path(uri);
   const image = { ...(await readImage(path)), name: path };
   const { folder, provider } = model;
   const photo = await inference.picture({ model: folder, provider, image, side: photoSide }, token);
-  const lens = new LensRequests(inference, places);
   const thumbnails: Record<string, string> = {};
   for (const other of new Set(views.compare?.items.map((item) => item.uri))) {
     if (other === uri) continue;

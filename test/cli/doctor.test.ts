@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { writeRandomPack } from '../randomPack.js';
 import { fixture, root } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
-import { clipcap, failure } from './clipcap.js';
+import { clipcap, failure, runModule } from './clipcap.js';
 
 const runtime = join(root, 'dist', 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6', 'linux', 'x64');
 
@@ -88,6 +88,21 @@ test('a pack that cannot caption is named with its error, and the exit code says
     packs.map(({ id, error }) => id ?? error?.code),
     ['builtin', 'good', 'pack-file-missing'],
   );
+});
+
+const interrupted = `
+import { doctor } from '@clipcap/server/cli/doctor';
+const [inference, builtin] = process.argv.slice(1);
+process.exitCode = await doctor({ packs: [], retry: false, json: true }, { inference, builtin }, '');
+`;
+
+test('Ctrl-C while a pack is loaded, by a fake, ends doctor without waiting for it', async (t) => {
+  const folder = await temporaryFolder(t);
+  const args = [fixture('processes/slowLoad.mjs'), join(root, 'models', 'builtin')];
+  const env = { XDG_CACHE_HOME: folder, CLIPCAP_TEST_ANSWERED: join(folder, 'answered') };
+  const { code, stdout, stderr } = await runModule(interrupted, args, env);
+  assert.deepEqual([code, stdout, stderr], [130, '', '']);
+  assert.ok(!(await readdir(folder)).includes('answered'));
 });
 
 test('a provider asked for by name that cannot be used fails the run with the reason', async (t) => {

@@ -212,10 +212,11 @@ test('packs in fp16 say the tokens of 32 bit', async (context) => {
   }
 });
 
-test('photos given as a reference are measured for the statistics', async (context) => {
+test('photos given as a reference are measured for the statistics, drawings among them are passed over', async (context) => {
   const photos = join(await temporaryFolder(context), 'photos');
   await mkdir(photos);
   for (const name of ['a.png', 'b.png']) await cp(picture, join(photos, name));
+  await writeFile(join(photos, 'drawing.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   const { out, result } = await importCase(context, 'mlp', ['--json', '--reference', photos]);
   documentOf(result);
   const { statistics } = await openPack(out);
@@ -336,6 +337,18 @@ const refusals: readonly {
     message: /has no image in it/u,
   },
   {
+    what: 'a reference photo that is none, before anything is done',
+    args: async (folder) => {
+      const photos = join(folder, 'photos');
+      await mkdir(photos);
+      await cp(picture, join(photos, 'a.png'));
+      await writeFile(join(photos, 'b.png'), 'no image');
+      return [files('mlp.pt'), '--encoder', files('clip-hf'), '--reference', photos, '--dry-run'];
+    },
+    code: 'not-an-image',
+    message: /b\.png is not an image/u,
+  },
+  {
     what: 'a truncated checkpoint',
     args: async (folder) => {
       const path = join(folder, 'cut.pt');
@@ -432,22 +445,29 @@ for (const { what, args, code, message } of refusals) {
   });
 }
 
-test('Ctrl-C leaves nothing', async (context) => {
-  const { checkpoint, encoder } = cases['mlp']!;
-  const out = join(await temporaryFolder(context), 'new', 'pack');
-  const child = start(['import', files(checkpoint), '--encoder', files(encoder), '--out', out]);
-  const poll = setInterval(() => {
-    // The pack is being made as soon as there is a folder beside its place.
-    void readdir(join(out, '..')).then(
-      (names) => names.length > 0 && child.kill('SIGINT'),
-      () => undefined,
-    );
-  }, 5);
-  const { code } = await finish(child);
-  clearInterval(poll);
-  assert.equal(code, 130);
-  assert.deepEqual(await left(join(out, '..')), []);
-});
+for (const [what, signal] of [
+  ['Ctrl-C', 'SIGINT'],
+  ['the end of the terminal', 'SIGHUP'],
+] as const) {
+  test(`${what} leaves nothing`, async (context) => {
+    const { checkpoint, encoder } = cases['mlp']!;
+    const out = join(await temporaryFolder(context), 'new', 'pack');
+    // A process group of its own, as a terminal makes one: the signal reaches all of it.
+    const args = ['import', files(checkpoint), '--encoder', files(encoder), '--out', out];
+    const child = start(args, { detached: true });
+    const poll = setInterval(() => {
+      // The pack is being made as soon as there is a folder beside its place.
+      void readdir(join(out, '..')).then(
+        (names) => names.length > 0 && child.exitCode === null && process.kill(-child.pid!, signal),
+        () => undefined,
+      );
+    }, 5);
+    const { code } = await finish(child);
+    clearInterval(poll);
+    assert.equal(code, 130);
+    assert.deepEqual(await left(join(out, '..')), []);
+  });
+}
 
 test('the pack needs neither checkpoint nor encoder', async (context) => {
   const folder = await temporaryFolder(context);

@@ -1,7 +1,7 @@
 /** What `clipcap inspect` prints and writes, with the built-in pack. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -35,6 +35,21 @@ test('--json prints one document with every view that needs no further argument'
     [2, 2],
   );
   assert.deepEqual(document.views.table?.reference, { images: 900, source: 'pack' });
+});
+
+test('of a folder to compare with, or to measure against, drawings are passed over', async (t) => {
+  const folder = await temporaryFolder(t);
+  await copyFile(join(photos, 'moon.jpg'), join(folder, 'moon.jpg'));
+  await writeFile(join(folder, 'drawing.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+  const others = ['--with', folder, '--reference', folder];
+  const { code, stdout, stderr } = await clipcap(
+    ['inspect', 'grass.jpg', '--json', '--view', 'compare', 'table', ...others],
+    { cwd: photos },
+  );
+  assert.deepEqual([code, stderr], [0, '']);
+  const { views } = parsed(stdout);
+  assert.equal(views.compare?.items.length, 2);
+  assert.deepEqual(views.table?.reference, { images: 1, source: 'images' });
 });
 
 test('--view and its options ask for those views alone', async () => {

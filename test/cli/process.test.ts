@@ -1,16 +1,16 @@
 /** The command line as a process: what happens to its inference process, to signals and to broken pipes. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fixture } from '../root.js';
 import { temporaryFolder } from '../temporaryFolder.js';
 import { writePng } from '../writePng.js';
-import { captioned, finish, outcome, start } from './clipcap.js';
+import { captioned, failure, finish, outcome, start } from './clipcap.js';
 
 const photos = fixture('photos');
-const linux = process.platform === 'linux' ? {} : { skip: 'reads /proc, which only Linux has' };
+const linux = process.platform === 'linux' ? {} : { skip: 'needs /proc or /dev/full, which only Linux has' };
 
 /** The processes that a process started. */
 async function childrenOf(processId: number): Promise<number[]> {
@@ -81,6 +81,33 @@ test('a reader that leaves early is no failure', async () => {
   run.stdout?.once('data', () => run.stdout?.destroy());
   await once(run, 'exit');
   assert.equal(run.exitCode, 0);
+});
+
+test('an output that nobody can write ends the run with one line and exit code 3', linux, async () => {
+  const full = await open('/dev/full', 'w');
+  try {
+    for (const args of [['--json', 'moon.jpg'], ['moon.jpg']]) {
+      const run = start(['caption', ...args], { cwd: photos, stdio: ['ignore', full.fd, 'pipe'] });
+      const { code, stderr } = await finish(run);
+      assert.equal(code, 3, stderr);
+      assert.equal(stderr, 'The output cannot be written (the disk is full). Send it where there is room.\n');
+    }
+  } finally {
+    await full.close();
+  }
+});
+
+test('messages that nobody can write change nothing', linux, async () => {
+  const full = await open('/dev/full', 'w');
+  try {
+    const args = ['import', fixture('import/mlp.pt'), '--encoder', photos, '--json', '--out', 'nowhere'];
+    const run = start(args, { stdio: ['ignore', 'pipe', full.fd] });
+    const { code, stdout } = await finish(run);
+    assert.equal(code, 3);
+    assert.equal(failure(stdout).code, 'checkpoint-unsupported');
+  } finally {
+    await full.close();
+  }
 });
 
 test('many images come in the order of their names', async () => {

@@ -155,6 +155,19 @@ test('a report holds every view that was asked for, its options, and what a pack
   assert.equal(inference.lensAsked[0]?.reference?.images, 1);
 });
 
+test('what a view has encoded is not encoded again for a report', async (t) => {
+  const { client, inference } = await session(t);
+  const reference = [uriOf('b.jpg')];
+  await client.sendRequest(lensRequest, { uri: uriOf('a.jpg'), view: 'table', params: {}, reference });
+  showOnlyEncoder(inference);
+  await client.sendRequest(lensReportRequest, { uri: uriOf('a.jpg'), views: {}, reference });
+  // The image itself is asked for its size.
+  assert.deepEqual(
+    inference.encoded.map(({ image }) => image.name),
+    ['b.jpg', 'a.jpg'].map((name) => join(folder, name)),
+  );
+});
+
 test('an image that is gone costs a report the views that name it, and no other', async (t) => {
   const { client, inference } = await session(t);
   showOnlyEncoder(inference);

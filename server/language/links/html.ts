@@ -32,9 +32,9 @@ function collect(root: Node, text: string, offset: number): ImageLink[] {
   const links: ImageLink[] = [];
   const open: Node[] = [root];
   for (let node = open.pop(); node; node = open.pop()) {
-    if ('tagName' in node) links.push(...elementLinks(node, text));
+    if ('tagName' in node) for (const link of elementLinks(node, text)) links.push(link);
     if ('content' in node) open.push(node.content);
-    if ('childNodes' in node) open.push(...node.childNodes);
+    if ('childNodes' in node) for (const child of node.childNodes) open.push(child);
   }
   return links.map((link) => moved(link, offset)).sort((a, b) => a.start - b.start);
 }
@@ -56,8 +56,8 @@ function elementLinks(element: Element, text: string): ImageLink[] {
     const place = names.includes(name) ? element.sourceCodeLocation?.attrs?.[name] : undefined;
     if (!place) continue;
     const { startOffset: start, endOffset: end } = place;
-    if (name.endsWith('srcset')) links.push(...srcsetLinks(value, text.slice(start, end), start));
-    else links.push({ reference: value, start, end });
+    if (!name.endsWith('srcset')) links.push({ reference: value, start, end });
+    else for (const link of srcsetLinks(value, text.slice(start, end), start)) links.push(link);
   }
   return alt ? links.map((link) => ({ ...link, alt })) : links;
 }

@@ -27,7 +27,7 @@ function descendants(root: Nodes): Nodes[] {
   const open: Nodes[] = [root];
   for (let node = open.pop(); node; node = open.pop()) {
     all.push(node);
-    if ('children' in node) open.push(...node.children.toReversed());
+    if ('children' in node) for (const child of node.children.toReversed()) open.push(child);
   }
   return all;
 }

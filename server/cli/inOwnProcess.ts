@@ -1,9 +1,9 @@
-/** An inference process for one step of an import. It ends with the step, and the next one has its memory. */
+/** An inference process for one step of a command. It ends with the step, and the next one has its memory. */
 import type { MessageConnection } from 'vscode-jsonrpc';
 import { CaptionError, fromResponseError } from '@clipcap/protocol/error';
 import { Child } from '../process/child.js';
 
-interface Step {
+export interface Step {
   /** The inference process's script. */
   readonly entry: string;
   readonly signal: AbortSignal;
@@ -14,7 +14,7 @@ interface Step {
 }
 
 /** @throws CaptionError `cancelled`, `inference-crashed`, or what `use` throws */
-export async function inProcess<T>(
+export async function inOwnProcess<T>(
   { entry, signal, doing, remedy }: Step,
   use: (connection: MessageConnection) => Promise<T>,
 ): Promise<T> {
@@ -27,7 +27,7 @@ export async function inProcess<T>(
   try {
     return await use(child.connection);
   } catch (cause) {
-    if (signal.aborted) throw new CaptionError('cancelled', 'The import was cancelled; nothing was written.');
+    if (signal.aborted) throw new CaptionError('cancelled', `It was cancelled while the inference process ${doing}.`);
     if (child.alive || cause instanceof CaptionError) throw fromResponseError(cause);
     const message = `The inference process ended while it ${doing} (${ended}). ${remedy}`;
     throw new CaptionError('inference-crashed', message, { cause });
