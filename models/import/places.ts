@@ -1,6 +1,10 @@
 /** Where the files are looked for that belong to a checkpoint or an encoder. */
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, parse } from 'node:path';
+import { CheckpointFile } from '../checkpoints/checkpointFile.js';
+import { readJson } from '../checkpoints/huggingFace.js';
+
+const maxConfigBytes = 2 ** 20;
 
 export interface Place {
   readonly folder: string;
@@ -16,4 +20,22 @@ export async function placesOf(path: string): Promise<Place[]> {
   if ((await stat(path)).isDirectory()) return [{ folder: path, stem: parse(path).name }];
   const paths = new Set([path, await realpath(path)]);
   return [...paths].map((each) => ({ folder: dirname(each), stem: parse(each).name }));
+}
+
+/**
+ * A configuration file, parsed, if it is there.
+ * @throws CaptionError `checkpoint-invalid` if it is no JSON
+ */
+export async function readConfigFile(path: string): Promise<unknown> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return undefined;
+  const file = await CheckpointFile.open(path);
+  try {
+    return await readJson(file, maxConfigBytes);
+  } finally {
+    await file.close();
+  }
 }

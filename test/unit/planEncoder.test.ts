@@ -182,3 +182,34 @@ test('a vision_config that cannot be read is refused, not replaced by defaults',
   assert.ok(manifest.encoder.kind === 'clip-vit');
   assert.equal(manifest.encoder.heads, 4);
 });
+
+for (const [folder, checkpoint, kind] of [
+  ['clip-hf', 'mlp.pt', 'clip-vit'],
+  ['vit-hf', 'theocoombes/model.pt', 'vit'],
+] as const) {
+  test(`the weights file of ${folder} says what its folder says`, async (context) => {
+    const whole = await plan(context, { checkpoint: files(checkpoint), encoder: files(folder) });
+    const named = { checkpoint: files(checkpoint), encoder: files(`${folder}/model.safetensors`) };
+    const { manifest, findings } = await plan(context, named);
+    assert.equal(manifest.encoder.kind, kind);
+    assert.deepEqual(manifest.encoder, whole.manifest.encoder);
+    assert.deepEqual(findings, whole.findings);
+  });
+}
+
+test('a config.json beside a weights file is not taken for its own if it is another model’s', async (context) => {
+  const encoder = await huggingFaceFile(context);
+  const write = (config: unknown) => writeFile(join(encoder, '..', 'config.json'), JSON.stringify(config));
+  await write({ model_type: 'gpt2', n_head: 2 });
+  assert.equal(found(await plan(context, { encoder }), 'encoder’s heads').from, 'assumed');
+  await write({ model_type: 'clip_vision_model', hidden_size: 128, num_attention_heads: 2 });
+  const message = /is 64 wide, its config\.json describes one of 128/u;
+  await refuses(context, { encoder }, 'checkpoint-mismatch', message);
+});
+
+test('the preprocessor_config.json beside OpenAI’s archive is another’s', async (context) => {
+  const encoder = join(await temporaryFolder(context), 'ViT.pt');
+  await cp(files('ViT.pt'), encoder);
+  await writeFile(join(encoder, '..', 'preprocessor_config.json'), '{"size": 1000}');
+  assert.equal(found(await plan(context, { encoder }), 'images').from, 'assumed');
+});

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid, quoted, unsupported } from '../../checkpoints/errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 import { stacked, type TensorSources } from '../tensorSource.js';
-import { gridOf, headsWithoutConfig, Part, type ReadEncoder } from './imported.js';
+import { checkConfigWidth, gridOf, headsWithoutConfig, Part, type ReadEncoder } from './imported.js';
 
 /** Of each family, what it has where `config.json` says nothing. */
 const epsilons = { vit: 1e-12, dinov2: 1e-6 } as const;
@@ -13,6 +13,7 @@ const configuration = z.object({
   num_attention_heads: z._default(z.int().check(z.positive()), 12),
   hidden_act: z._default(z.string(), 'gelu'),
   layer_norm_eps: z.optional(z.number()),
+  hidden_size: z.optional(z.int()),
 });
 
 const marker = 'embeddings.cls_token';
@@ -122,6 +123,7 @@ function settings(
   const result = z.safeParse(configuration, config);
   if (!result.success) throw invalid(path, 'its config.json is not one of a vision transformer');
   const { num_attention_heads: heads, hidden_act: activation, layer_norm_eps: epsilon = usual } = result.data;
+  checkConfigWidth(path, width, result.data.hidden_size);
   if (activation !== 'gelu') {
     throw unsupported(path, `computes with ${quoted(activation)}`, 'Only those with gelu are built.');
   }

@@ -110,6 +110,13 @@ export function checkActivation(path: string, known: Activation, told: Activatio
   throw mismatch(path, `computes with ${known}, not ${told}`, 'Leave out --activation.');
 }
 
+/** @throws CaptionError `checkpoint-mismatch` for a `config.json` that describes an encoder of another width */
+export function checkConfigWidth(path: string, width: number, configured = width): void {
+  if (configured === width) return;
+  const what = `is ${width} wide, its config.json describes one of ${configured}`;
+  throw mismatch(path, what, 'Put the encoder’s own config.json in its place.');
+}
+
 const usualHeadWidth = 64;
 
 /**
