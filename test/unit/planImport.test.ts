@@ -1,6 +1,6 @@
 /** What an import recognises as a ClipCap checkpoint, and what it infers and assumes of one. */
 import assert from 'node:assert/strict';
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { files, found, plan, refuses, resaved } from '../importPlan.js';
@@ -94,6 +94,34 @@ test('a GPT-2 configuration of another model is described as far as it goes', as
   const message = /describes 2 layers of width 1024; the checkpoint has 2 of 64/u;
   await refuses(context, { gpt2Config }, 'checkpoint-mismatch', message);
   await writeFile(gpt2Config, '{"n_head": 2}');
+  assert.equal((await plan(context, { gpt2Config })).manifest.languageModel.heads, 2);
+});
+
+for (const [what, config] of [
+  ['a CLIP', JSON.parse(await readFile(files('clip-hf/config.json'), 'utf8'))],
+  ['GPT-Neo', { model_type: 'gpt_neo', n_head: 2 }],
+  ['a GPT-2 that does not say its heads', { model_type: 'gpt2', n_embd: 64 }],
+] as const) {
+  test(`a configuration of ${what} is refused as the language model’s`, async (context) => {
+    const gpt2Config = join(await temporaryFolder(context), 'config.json');
+    await writeFile(gpt2Config, JSON.stringify(config));
+    const message = /is no configuration of a GPT-2 that says n_head\. Name that of/u;
+    await refuses(context, { gpt2Config }, 'checkpoint-mismatch', message);
+  });
+}
+
+test('a GPT-2 configuration of another context or a larger vocabulary is another model’s', async (context) => {
+  const gpt2Config = join(await temporaryFolder(context), 'config.json');
+  const { languageModel } = (await plan(context, {})).manifest;
+  const write = (n_positions: number, vocab_size: number): Promise<void> =>
+    writeFile(gpt2Config, JSON.stringify({ model_type: 'gpt2', n_head: 2, n_positions, vocab_size }));
+  const { context: positions, vocabulary } = languageModel;
+  for (const sizes of [[positions + 1, vocabulary] as const, [positions, vocabulary + 1] as const]) {
+    await write(...sizes);
+    const message = new RegExp(`describes ${sizes[0]} positions and ${sizes[1]} tokens; the checkpoint has`, 'u');
+    await refuses(context, { gpt2Config }, 'checkpoint-mismatch', message);
+  }
+  await write(positions, vocabulary - 1);
   assert.equal((await plan(context, { gpt2Config })).manifest.languageModel.heads, 2);
 });
 
