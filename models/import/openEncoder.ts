@@ -8,7 +8,7 @@ import { type Activation, type ImportedEncoder, type ReadEncoder, withImage } fr
 import { clipPrefix, readHuggingFaceClip } from './encoders/huggingFaceClip.js';
 import { readHuggingFaceText } from './text/huggingFaceText.js';
 import { readOpenAiText } from './text/openAiText.js';
-import { readHuggingFaceVit, vitPrefix } from './encoders/huggingFaceVit.js';
+import { readHuggingFaceVit, vitModelType, vitPrefix } from './encoders/huggingFaceVit.js';
 import { readOnnxEncoder } from './encoders/onnxEncoder.js';
 import { openAiPrefix, readOpenAi } from './encoders/openAi.js';
 import { mismatch } from './errors.js';
@@ -22,7 +22,7 @@ import { encoderRecipe } from './preprocessing.js';
 const families = [
   { find: clipPrefix, read: readHuggingFaceClip, readText: readHuggingFaceText, modelType: /clip/u },
   { find: openAiPrefix, read: readOpenAi, readText: readOpenAiText, modelType: undefined },
-  { find: vitPrefix, read: readHuggingFaceVit, readText: undefined, modelType: /^(?:vit|dinov2)/u },
+  { find: vitPrefix, read: readHuggingFaceVit, readText: undefined, modelType: vitModelType },
 ] as const;
 
 const typed = z.object({ model_type: z.string() });

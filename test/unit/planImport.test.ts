@@ -37,6 +37,18 @@ for (const [what, rename] of [
   });
 }
 
+for (const [model, rename] of [
+  ['OPT', (name: string) => name.replace('.transformer.wte.', '.model.decoder.embed_tokens.')],
+  ['GPT-Neo', (name: string) => name.replace('.h.0.attn.c_attn.', '.h.0.attn.attention.q_proj.')],
+  ['GPT-J', (name: string) => name.replace('.h.0.attn.c_attn.', '.h.0.attn.q_proj.')],
+] as const) {
+  test(`a mapper for ${model} is refused with the model’s name`, async (context) => {
+    const checkpoint = await resaved(await temporaryFolder(context), files('mlp.pt'), { rename });
+    const message = new RegExp(`has ${model} as its language model\\. Only GPT-2 is built`, 'u');
+    await refuses(context, { checkpoint }, 'checkpoint-unsupported', message);
+  });
+}
+
 const theoCoombes = { encoder: files('vit-hf') };
 
 /** A checkpoint of TheoCoombes/ClipCap with another YAML file, or without one. */
