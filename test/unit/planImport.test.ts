@@ -145,3 +145,13 @@ test('heads that cannot be are refused with the option that says others, which o
   const asked = { checkpoint, encoder: files('RN.pt'), mapperHeads: 7 };
   await refuses(context, asked, 'checkpoint-mismatch', /on the command line .*--mapper-heads/u);
 });
+
+test('a pack is no checkpoint and no encoder, whether its folder is named or its weights', async (context) => {
+  const folder = await temporaryFolder(context);
+  const weights = await resaved(folder, files('mlp.pt'));
+  await plan(context, { checkpoint: weights });
+  await writeFile(join(folder, 'pack.json'), '{}');
+  for (const request of [{ checkpoint: weights }, { checkpoint: folder }, { encoder: weights }]) {
+    await refuses(context, request, 'checkpoint-unsupported', /belongs to a model pack, which needs no import/u);
+  }
+});
