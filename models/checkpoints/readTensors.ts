@@ -34,11 +34,13 @@ export async function recognise(file: CheckpointFile): Promise<FileFormat> {
   if (text.slice(257, 262) === 'ustar') {
     throw unsupported(file.path, 'is a tar archive, as very old versions of PyTorch wrote them', resave);
   }
-  if (text[8] === '{' || file.path.endsWith('.safetensors')) return 'safetensors';
-  // The version of ONNX's format, the first field of a model.
-  if (head[0] === 0x08 && head[1]! < 0x20) return 'onnx';
+  if (text[8] === '{') return 'safetensors';
   const stranger = strangers.find(([begin]) => text.trimStart().startsWith(begin));
   if (stranger) throw unsupported(file.path, stranger[1], stranger[2]);
+  // A damaged one, of which its reader says more.
+  if (file.path.endsWith('.safetensors')) return 'safetensors';
+  // The version of ONNX's format, the first field of a model.
+  if (head[0] === 0x08 && head[1]! < 0x20) return 'onnx';
   throw unsupported(
     file.path,
     'is of no kind that is known here',

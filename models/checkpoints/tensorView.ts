@@ -5,6 +5,7 @@
 import type { CheckpointFile } from './checkpointFile.js';
 import { convertRun, elementBytes, elementsOf, swapBytes, type DType, type Elements } from './dtype.js';
 import { invalid, quoted } from './errors.js';
+import { RecordChecksum, type RecordSum } from './recordChecksum.js';
 
 export interface TensorView {
   readonly file: CheckpointFile;
@@ -20,6 +21,8 @@ export interface TensorView {
     /** In bytes. */
     readonly length: number;
     readonly bigEndian: boolean;
+    /** What it should be, where that is known. */
+    readonly sum?: RecordSum;
   };
 }
 
@@ -74,23 +77,27 @@ export function transposed(view: TensorView): TensorView {
 
 /**
  * All values in row-major order, in pieces of whole rows (the last dimension) where a row has at most 2^20 values.
- * @throws CaptionError `checkpoint-invalid` for a view that repeats its elements more often than the file has bytes
+ * @throws CaptionError `checkpoint-invalid` for a view that repeats its elements more often than the file has bytes, and,
+ * after the last piece of a storage that was read as it lies there, if its checksum is wrong
  */
 export async function* readView(name: string, view: TensorView): AsyncGenerator<Float32Array, void, void> {
   checkRepeats(name, view);
   const total = elementCount(view.shape);
-  const { file } = view;
+  const { file, storage } = view;
   const dense = withoutOnes(view);
   const row = dense.shape.at(-1) ?? 1;
   const step = row > chunkElements ? chunkElements : Math.floor(chunkElements / Math.max(1, row)) * row;
   const contiguous = isContiguous(dense);
+  const isWhole = contiguous && total * elementBytes[view.dtype] === storage.length;
+  const checksum = isWhole && storage.sum ? new RecordChecksum(storage.sum) : undefined;
   // All windows share one buffer: a piece of a transposed matrix may need every one of them.
-  const elements = Math.floor(view.storage.length / elementBytes[view.dtype]);
+  const elements = Math.floor(storage.length / elementBytes[view.dtype]);
   const buffer = contiguous ? undefined : file.allocate(Math.min(chunkElements, elements) * elementBytes[view.dtype]);
   for (let start = 0; start < total; start += step) {
     const length = Math.min(step, total - start);
-    yield buffer ? readStrided(dense, start, length, buffer) : readContiguous(dense, start, length);
+    yield buffer ? readStrided(dense, start, length, buffer) : readContiguous(dense, start, length, checksum);
   }
+  checksum?.check(file.path);
 }
 
 /** The same values without the dimensions of size 1. */
@@ -104,9 +111,14 @@ function isContiguous({ shape, strides }: TensorView): boolean {
   return shape.every((_, axis) => strides[axis] === expected[axis]);
 }
 
-async function readContiguous(view: TensorView, start: number, length: number): Promise<Float32Array> {
+async function readContiguous(
+  view: TensorView,
+  start: number,
+  length: number,
+  checksum: RecordChecksum | undefined,
+): Promise<Float32Array> {
   const buffer = view.file.allocate(length * elementBytes[view.dtype]);
-  const elements = await readElements(view, view.offset + start, length, buffer);
+  const elements = await readElements(view, view.offset + start, length, buffer, checksum);
   if (elements.values instanceof Float32Array) return elements.values;
   const values = new Float32Array(view.file.allocate(4 * length));
   convertRun(elements, 0, 1, values, 0, length);
@@ -175,10 +187,12 @@ async function readElements(
   begin: number,
   length: number,
   buffer: ArrayBuffer,
+  checksum?: RecordChecksum,
 ): Promise<Elements> {
   const size = elementBytes[dtype];
   const bytes = new Uint8Array(buffer, 0, length * size);
   await file.readInto(bytes, storage.begin + begin * size);
+  checksum?.add(bytes);
   if (storage.bigEndian) swapBytes(bytes, size);
   return elementsOf(dtype, buffer);
 }

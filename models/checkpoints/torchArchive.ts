@@ -9,6 +9,7 @@ import { invalid, quoted, unsupported } from './errors.js';
 import { hyperParameters } from './hyperParameters.js';
 import { maxPickleBytes, readPickle } from './pickle.js';
 import { PlainObject, type TensorRecord } from './pickleValues.js';
+import { RecordChecksum } from './recordChecksum.js';
 import { nameTensors } from './tensorNames.js';
 import { checkView, type TensorView } from './tensorView.js';
 import { readZip, type ZipEntry } from './zip.js';
@@ -73,7 +74,13 @@ async function readSmall(
   if (!entry) return undefined;
   if (!entry.stored) throw compressed(file.path, entry.name);
   if (entry.length > limit) throw invalid(file.path, `record ${quoted(entry.name)} has ${entry.length} bytes`);
-  return file.read(entry.offset, entry.length);
+  const bytes = await file.read(entry.offset, entry.length);
+  if (entry.sum) {
+    const checksum = new RecordChecksum(entry.sum);
+    checksum.add(bytes);
+    checksum.check(file.path);
+  }
+  return bytes;
 }
 
 function byteOrder(bytes: Buffer | undefined, path: string): 'little' | 'big' {
@@ -84,15 +91,17 @@ function byteOrder(bytes: Buffer | undefined, path: string): 'little' | 'big' {
 }
 
 function locate({ file, entries, folder, bigEndian }: Archive, name: string, tensor: TensorRecord): TensorView {
-  const { storage, dtype, offset, shape, strides } = tensor;
-  const entry = entries.get(`${folder}/data/${storage.key}`);
-  if (!entry) throw invalid(file.path, `tensor ${quoted(name)} is in record ${quoted(storage.key)}, which is missing`);
+  const { storage: saved, dtype, offset, shape, strides } = tensor;
+  const entry = entries.get(`${folder}/data/${saved.key}`);
+  if (!entry) throw invalid(file.path, `tensor ${quoted(name)} is in record ${quoted(saved.key)}, which is missing`);
   if (!entry.stored) throw compressed(file.path, entry.name);
-  const length = storage.length * (storage.dtype ? elementBytes[storage.dtype] : 1);
+  const length = saved.length * (saved.dtype ? elementBytes[saved.dtype] : 1);
   if (length > entry.length) {
     throw invalid(file.path, `record ${quoted(entry.name)} has ${entry.length} bytes instead of ${length}`);
   }
-  const view = { file, dtype, shape, strides, offset, storage: { begin: entry.offset, length, bigEndian } };
+  const sum = length === entry.length ? entry.sum : undefined;
+  const storage = { begin: entry.offset, length, bigEndian, ...(sum && { sum }) };
+  const view = { file, dtype, shape, strides, offset, storage };
   checkView(name, view);
   return view;
 }

@@ -7,6 +7,7 @@
  */
 import type { CheckpointFile } from './checkpointFile.js';
 import { invalid, quoted } from './errors.js';
+import type { RecordSum } from './recordChecksum.js';
 
 export interface ZipEntry {
   readonly name: string;
@@ -16,6 +17,8 @@ export interface ZipEntry {
   readonly length: number;
   /** Whether the bytes are there as they are, neither compressed nor encrypted. */
   readonly stored: boolean;
+  /** Undefined for PyTorch's `set_crc32_options(False)`, which writes 0. */
+  readonly sum: RecordSum | undefined;
 }
 
 /** As many as no model has tensors. */
@@ -59,8 +62,9 @@ export async function readZip(file: CheckpointFile): Promise<ReadonlyMap<string,
     const end = start + entry.length;
     if (end > file.size) throw invalid(file.path, `record ${quoted(entry.name)} ends at byte ${end} of ${file.size}`);
     extents.push({ begin: entry.headerOffset, end, name: quoted(entry.name) });
-    const { name, stored } = entry;
-    entries.set(name, { name, stored, offset: start, length: entry.length });
+    const { name, stored, crc32 } = entry;
+    const sum = crc32 === 0 ? undefined : { record: name, crc32 };
+    entries.set(name, { name, stored, offset: start, length: entry.length, sum });
     position = entry.next;
   }
   rejectOverlaps(extents, file.path);
@@ -100,6 +104,7 @@ interface DirectoryEntry {
   readonly name: string;
   readonly length: number;
   readonly stored: boolean;
+  readonly crc32: number;
   readonly headerOffset: number;
   /** Position of the next entry in the directory. */
   readonly next: number;
@@ -111,6 +116,7 @@ function readDirectoryEntry(bytes: Buffer, position: number, path: string): Dire
   }
   const flags = bytes.readUInt16LE(position + 8);
   const method = bytes.readUInt16LE(position + 10);
+  const crc32 = bytes.readUInt32LE(position + 16);
   const nameLength = bytes.readUInt16LE(position + 28);
   const extraLength = bytes.readUInt16LE(position + 30);
   const extraStart = position + directoryEntryBytes + nameLength;
@@ -126,7 +132,7 @@ function readDirectoryEntry(bytes: Buffer, position: number, path: string): Dire
   const stored = method === 0 && (flags & 1) === 0;
   if (stored && size !== compressed) throw invalid(path, 'its archive has a stored record of two sizes');
   const name = bytes.toString('utf8', position + directoryEntryBytes, extraStart);
-  return { name, length: compressed, stored, headerOffset, next };
+  return { name, length: compressed, stored, crc32, headerOffset, next };
 }
 
 /** Replaces sizes that need more than 32 bits by those of the zip64 field. */

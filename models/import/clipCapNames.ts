@@ -20,6 +20,13 @@ export interface ClipCapNames {
 const languageModel = /^(.*?)([^.]+)\.transformer\.wte\.weight$/u;
 const mappers = { 'clip_project.': 'official', 'transformer_mapper.': 'theocoombes' } as const;
 
+/** Language models that mappers are trained for as well, by names that GPT-2 does not have. */
+const otherLanguageModels = [
+  ['OPT', /\.model\.decoder\.embed_tokens\.weight$/u],
+  ['GPT-Neo', /\.h\.0\.attn\.attention\.q_proj\.weight$/u],
+  ['GPT-J', /\.h\.0\.attn\.q_proj\.weight$/u],
+] as const;
+
 /** What PyTorch puts before the names of a module that it parallelises or compiles, be it the whole or one inside of it. */
 const wrappers = new Set(['module', '_orig_mod']);
 
@@ -29,6 +36,11 @@ const buffers = /\.attn\.(?:masked_)?bias$/u;
 /** @throws CaptionError `checkpoint-unsupported` if it holds no ClipCap model, or more than one */
 export function clipCapNames(checkpoint: Checkpoint): ClipCapNames {
   const named = checkpoint.names().map((name) => ({ name, unwrapped: unwrapped(name) }));
+  const other = otherLanguageModels.find(([, marker]) => named.some((tensor) => marker.test(tensor.unwrapped)));
+  if (other) {
+    const remedy = 'Only GPT-2 is built: name a ClipCap model that was trained with it.';
+    throw unsupported(checkpoint.path, `has ${other[0]} as its language model`, remedy);
+  }
   const found = named.map((tensor) => languageModel.exec(tensor.unwrapped)).filter((match) => match !== null);
   if (found.length > 1) throw unsupported(checkpoint.path, 'holds more than one GPT-2', 'Save the captioner alone.');
   const [match] = found;

@@ -7,11 +7,14 @@ import { mismatch } from './errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 import { stored } from './tensorSource.js';
 
-/** What counts of GPT-2's configuration; everything else is in the shapes. */
+/** What counts of GPT-2's configuration; everything else is in the shapes. Transformers always writes `n_head`. */
 const gpt2Config = z.object({
-  n_head: z.optional(z.int().check(z.positive())),
+  model_type: z._default(z.literal('gpt2'), 'gpt2'),
+  n_head: z.int().check(z.positive()),
   n_layer: z.optional(z.int()),
   n_embd: z.optional(z.int()),
+  n_positions: z.optional(z.int()),
+  vocab_size: z.optional(z.int()),
   activation_function: z.optional(z.string()),
   layer_norm_epsilon: z.optional(z.number()),
   scale_attn_by_inverse_layer_idx: z.optional(z.boolean()),
@@ -46,7 +49,7 @@ export async function inferLanguageModel(
   const [context = 0] = shapeOf('gpt.transformer.wpe.weight');
   const blocks = [...tensors.keys()].map((name) => /^gpt\.transformer\.h\.(\d+)\./u.exec(name)?.[1]);
   const layers = new Set(blocks.filter((block) => block !== undefined)).size;
-  const told = config && readConfig(config, { width, layers });
+  const told = config && readConfig(config, { width, layers, context, vocabulary });
   const heads = told?.n_head ?? width / usualHeadWidth;
   if (!Number.isInteger(heads) || width % heads !== 0) {
     const what = `has a GPT-2 of width ${width}, which ${heads} heads do not divide`;
@@ -63,7 +66,7 @@ export async function inferLanguageModel(
     {
       what: 'GPT-2’s heads',
       value: String(heads),
-      from: told?.n_head === undefined ? 'assumed' : 'config',
+      from: told ? 'config' : 'assumed',
       flag: '--gpt2-config',
     },
   ];
@@ -72,15 +75,25 @@ export async function inferLanguageModel(
 
 function readConfig(
   { path, value }: ConfigFile,
-  { width, layers }: { width: number; layers: number },
+  { width, layers, context, vocabulary }: Pick<Sizes, 'width' | 'layers' | 'context' | 'vocabulary'>,
 ): z.infer<typeof gpt2Config> {
   const result = z.safeParse(gpt2Config, value);
-  if (!result.success) throw invalid(path, 'it is not the config.json of a GPT-2');
+  if (!result.success) {
+    const what = 'is no configuration of a GPT-2 that says n_head';
+    throw mismatch(path, what, 'Name that of the checkpoint’s language model.');
+  }
   const config = result.data;
   const { n_layer: theirLayers = layers, n_embd: theirWidth = width } = config;
   if (theirLayers !== layers || theirWidth !== width) {
     const theirs = `${theirLayers} layers of width ${theirWidth}`;
     throw mismatch(path, `describes ${theirs}; the checkpoint has ${layers} of ${width}`, 'Name its own config.json.');
+  }
+  const { n_positions: theirContext = context, vocab_size: theirVocabulary = vocabulary } = config;
+  // A vocabulary that was extended or padded for the training is larger than the original configuration says.
+  if (theirContext !== context || theirVocabulary > vocabulary) {
+    const theirs = `${theirContext} positions and ${theirVocabulary} tokens`;
+    const what = `describes ${theirs}; the checkpoint has ${context} and ${vocabulary}`;
+    throw mismatch(path, what, 'Name its own config.json.');
   }
   const other =
     (config.activation_function ?? 'gelu_new') !== 'gelu_new' ||

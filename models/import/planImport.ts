@@ -21,6 +21,7 @@ import type { Finding } from '@clipcap/protocol/import';
 import { type ConfigFile, inferLanguageModel } from './languageModel.js';
 import { inferMapper, type InferredMapper } from './mapper.js';
 import { openEncoder, type EncoderHints } from './openEncoder.js';
+import { refusePack } from './places.js';
 import type { ImportDType } from './storeTensor.js';
 import { planLabels, withLabels, type LabelRequest, type PlannedLabels } from './text/planLabels.js';
 import { stored, type TensorSources } from './tensorSource.js';
@@ -76,6 +77,7 @@ export async function planImport(request: ImportRequest, signal?: AbortSignal): 
     await Promise.all(opened.map((part) => part.close()));
   };
   try {
+    for (const named of [request.checkpoint, request.encoder]) await refusePack(named);
     const checkpoint = await openCheckpoint(request.checkpoint);
     if (checkpoint.format === 'onnx') {
       throw unsupported(checkpoint.path, 'is an ONNX model', 'Name a ClipCap model’s state dict.');

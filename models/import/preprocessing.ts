@@ -1,16 +1,11 @@
 /** How images are prepared for an encoder: as the file beside it says, or as is usual for its kind. */
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { CheckpointFile } from '../checkpoints/checkpointFile.js';
-import { readJson } from '../checkpoints/huggingFace.js';
 import { clipImageRecipe, holdsImageProcessor, imageRecipe } from '../checkpoints/preprocessorConfig.js';
 import type { ImageRecipe } from '../pack/imageRecipe.js';
 import type { EncoderSizes } from './encoders/imported.js';
 import { mismatch } from './errors.js';
-import { placesOf } from './places.js';
+import { placesOf, readConfigFile } from './places.js';
 import type { Finding } from '@clipcap/protocol/import';
-
-const maxConfigBytes = 2 ** 20;
 
 type Usual = Omit<ImageRecipe, 'size'>;
 
@@ -34,6 +29,7 @@ const usualSize = 224;
 /**
  * @param path of the encoder's folder or file
  * @param imageSize what the encoder's shapes say, if they do
+ * @param hasConfig whether its folder says how images are prepared
  * @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` for a `preprocessor_config.json` that cannot be
  * followed, `checkpoint-mismatch` for one that prepares images of another size than the encoder takes
  */
@@ -41,10 +37,9 @@ export async function encoderRecipe(
   path: string,
   { kind }: EncoderSizes,
   imageSize: number | undefined,
+  hasConfig: boolean,
 ): Promise<{ image: ImageRecipe; finding: Finding }> {
-  const isFolder = (await stat(path)).isDirectory();
-  const { configPath, config } =
-    isFolder || kind === 'onnx' ? await findConfig(path) : { configPath: path, config: undefined };
+  const { configPath, config } = hasConfig ? await findConfig(path) : { configPath: path, config: undefined };
   const image = config === undefined ? usualRecipe(kind, imageSize) : imageRecipe(config, configPath, kind);
   const isFixed = kind !== 'dinov2' && kind !== 'vit' && imageSize !== undefined;
   if (isFixed && image.size !== imageSize) {
@@ -66,26 +61,11 @@ async function findConfig(path: string): Promise<{ configPath: string; config: u
   for (const { folder } of await placesOf(path)) {
     for (const name of ['processor_config.json', 'preprocessor_config.json']) {
       const configPath = join(folder, name);
-      const config = await readConfig(configPath);
+      const config = await readConfigFile(configPath);
       if (config !== undefined && (name === 'preprocessor_config.json' || holdsImageProcessor(config))) {
         return { configPath, config };
       }
     }
   }
   return { configPath: path, config: undefined };
-}
-
-/** Parsed, if there is one. */
-async function readConfig(path: string): Promise<unknown> {
-  const isThere = await stat(path).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) return undefined;
-  const file = await CheckpointFile.open(path);
-  try {
-    return await readJson(file, maxConfigBytes);
-  } finally {
-    await file.close();
-  }
 }

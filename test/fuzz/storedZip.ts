@@ -23,7 +23,7 @@ export function storedZip(
       ? Buffer.concat([u16(1), u16(24), u64(bytes.length), u64(bytes.length), u64(position)])
       : Buffer.alloc(0);
     const size = u32(zip64 ? 0xffffffff : bytes.length);
-    // Needed version, flags, method (stored), time, date, CRC-32 (which the reader does not ask for), sizes.
+    // Needed version, flags, method (stored), time, date, CRC-32 (0 where PyTorch computes none), sizes.
     const common = Buffer.concat([
       u16(45),
       u16(0),

@@ -180,12 +180,24 @@ for (const [what, content, code, message] of [
   ['a pointer of git lfs', 'version https://git-lfs.github.com/spec/v1\n', 'checkpoint-unsupported', /git lfs pull/],
   ['a web page', '<!DOCTYPE html><title>Sign in', 'checkpoint-unsupported', /is a web page/],
   ['a tar archive', `${'a'.repeat(257)}ustar`, 'checkpoint-unsupported', /tar archive/],
-  ['text', 'weights, honestly', 'checkpoint-unsupported', /of no kind that is known/],
   ['a cut archive', 'PK\u0003\u0004', 'checkpoint-invalid', /cut off/],
 ] as const) {
-  test(`${what} is refused with the reason`, async (t) => {
-    const path = join(await temporaryFolder(t), 'weights.pt');
-    await writeFile(path, content);
+  test(`${what} is refused with the reason, whatever it is called`, async (t) => {
+    for (const name of ['weights.pt', 'model.safetensors']) {
+      const path = join(await temporaryFolder(t), name);
+      await writeFile(path, content);
+      await refuses(path, code, message);
+    }
+  });
+}
+
+for (const [name, code, message] of [
+  ['weights.pt', 'checkpoint-unsupported', /of no kind that is known/],
+  ['model.safetensors', 'checkpoint-invalid', /its header claims \d+ bytes/],
+] as const) {
+  test(`text called ${name} is refused with the reason`, async (t) => {
+    const path = join(await temporaryFolder(t), name);
+    await writeFile(path, 'weights, honestly');
     await refuses(path, code, message);
   });
 }

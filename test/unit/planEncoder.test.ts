@@ -1,6 +1,6 @@
 /** What an import recognises as an image encoder, and what it assumes of one. */
 import assert from 'node:assert/strict';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { GraphBuilder } from '@clipcap/models/graphs/graph';
@@ -182,3 +182,58 @@ test('a vision_config that cannot be read is refused, not replaced by defaults',
   assert.ok(manifest.encoder.kind === 'clip-vit');
   assert.equal(manifest.encoder.heads, 4);
 });
+
+for (const [folder, checkpoint, kind] of [
+  ['clip-hf', 'mlp.pt', 'clip-vit'],
+  ['vit-hf', 'theocoombes/model.pt', 'vit'],
+] as const) {
+  test(`the weights file of ${folder} says what its folder says`, async (context) => {
+    const whole = await plan(context, { checkpoint: files(checkpoint), encoder: files(folder) });
+    const named = { checkpoint: files(checkpoint), encoder: files(`${folder}/model.safetensors`) };
+    const { manifest, findings } = await plan(context, named);
+    assert.equal(manifest.encoder.kind, kind);
+    assert.deepEqual(manifest.encoder, whole.manifest.encoder);
+    assert.deepEqual(findings, whole.findings);
+  });
+}
+
+test('a config.json beside a weights file is not taken for its own if it is another model’s', async (context) => {
+  const encoder = await huggingFaceFile(context);
+  const write = (config: unknown) => writeFile(join(encoder, '..', 'config.json'), JSON.stringify(config));
+  await write({ model_type: 'gpt2', n_head: 2 });
+  assert.equal(found(await plan(context, { encoder }), 'encoder’s heads').from, 'assumed');
+  await write({ model_type: 'clip_vision_model', hidden_size: 128, num_attention_heads: 2 });
+  const message = /is 64 wide, its config\.json describes one of 128/u;
+  await refuses(context, { encoder }, 'checkpoint-mismatch', message);
+});
+
+test('the preprocessor_config.json beside OpenAI’s archive is another’s', async (context) => {
+  const encoder = join(await temporaryFolder(context), 'ViT.pt');
+  await cp(files('ViT.pt'), encoder);
+  await writeFile(join(encoder, '..', 'preprocessor_config.json'), '{"size": 1000}');
+  assert.equal(found(await plan(context, { encoder }), 'images').from, 'assumed');
+});
+
+test('a vision transformer of another type is refused with it, whatever its tensors are called', async (context) => {
+  const encoder = join(await temporaryFolder(context), 'deit');
+  await cp(files('vit-hf'), encoder, { recursive: true });
+  const path = join(encoder, 'config.json');
+  await writeFile(path, (await readFile(path, 'utf8')).replace('"model_type": "vit"', '"model_type": "deit"'));
+  const request = { encoder, checkpoint: files('theocoombes/model.pt') };
+  await refuses(context, request, 'checkpoint-unsupported', /is a model of the type "deit"\. Only ViT and DINOv2/u);
+});
+
+for (const [what, positions, message] of [
+  ['without positions', undefined, /is a vision transformer of another kind/u],
+  ['of images that are not square', 25, /has 25 positions, which are no square and one more/u],
+] as const) {
+  test(`a vision transformer ${what} is refused, and not called damaged`, async (context) => {
+    const encoder = await zeros(context, [
+      ['embeddings.cls_token', [1, 1, 64]],
+      ['embeddings.patch_embeddings.projection.weight', [64, 3, 16, 16]],
+      ['encoder.layer.0.layernorm_before.weight', [64]],
+      ...(positions === undefined ? [] : [['embeddings.position_embeddings', [1, positions, 64]] as const]),
+    ]);
+    await refuses(context, { encoder }, 'checkpoint-unsupported', message);
+  });
+}

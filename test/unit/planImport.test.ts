@@ -1,6 +1,6 @@
 /** What an import recognises as a ClipCap checkpoint, and what it infers and assumes of one. */
 import assert from 'node:assert/strict';
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { files, found, plan, refuses, resaved } from '../importPlan.js';
@@ -34,6 +34,18 @@ for (const [what, rename] of [
     assert.deepEqual([...wrapped.sources.keys()].sort(), [...usual.sources.keys()].sort());
     assert.deepEqual(wrapped.manifest.mapper, usual.manifest.mapper);
     assert.deepEqual(wrapped.leftBehind, []);
+  });
+}
+
+for (const [model, rename] of [
+  ['OPT', (name: string) => name.replace('.transformer.wte.', '.model.decoder.embed_tokens.')],
+  ['GPT-Neo', (name: string) => name.replace('.h.0.attn.c_attn.', '.h.0.attn.attention.q_proj.')],
+  ['GPT-J', (name: string) => name.replace('.h.0.attn.c_attn.', '.h.0.attn.q_proj.')],
+] as const) {
+  test(`a mapper for ${model} is refused with the model’s name`, async (context) => {
+    const checkpoint = await resaved(await temporaryFolder(context), files('mlp.pt'), { rename });
+    const message = new RegExp(`has ${model} as its language model\\. Only GPT-2 is built`, 'u');
+    await refuses(context, { checkpoint }, 'checkpoint-unsupported', message);
   });
 }
 
@@ -97,6 +109,34 @@ test('a GPT-2 configuration of another model is described as far as it goes', as
   assert.equal((await plan(context, { gpt2Config })).manifest.languageModel.heads, 2);
 });
 
+for (const [what, config] of [
+  ['a CLIP', JSON.parse(await readFile(files('clip-hf/config.json'), 'utf8'))],
+  ['GPT-Neo', { model_type: 'gpt_neo', n_head: 2 }],
+  ['a GPT-2 that does not say its heads', { model_type: 'gpt2', n_embd: 64 }],
+] as const) {
+  test(`a configuration of ${what} is refused as the language model’s`, async (context) => {
+    const gpt2Config = join(await temporaryFolder(context), 'config.json');
+    await writeFile(gpt2Config, JSON.stringify(config));
+    const message = /is no configuration of a GPT-2 that says n_head\. Name that of/u;
+    await refuses(context, { gpt2Config }, 'checkpoint-mismatch', message);
+  });
+}
+
+test('a GPT-2 configuration of another context or a larger vocabulary is another model’s', async (context) => {
+  const gpt2Config = join(await temporaryFolder(context), 'config.json');
+  const { languageModel } = (await plan(context, {})).manifest;
+  const write = (n_positions: number, vocab_size: number): Promise<void> =>
+    writeFile(gpt2Config, JSON.stringify({ model_type: 'gpt2', n_head: 2, n_positions, vocab_size }));
+  const { context: positions, vocabulary } = languageModel;
+  for (const sizes of [[positions + 1, vocabulary] as const, [positions, vocabulary + 1] as const]) {
+    await write(...sizes);
+    const message = new RegExp(`describes ${sizes[0]} positions and ${sizes[1]} tokens; the checkpoint has`, 'u');
+    await refuses(context, { gpt2Config }, 'checkpoint-mismatch', message);
+  }
+  await write(positions, vocabulary - 1);
+  assert.equal((await plan(context, { gpt2Config })).manifest.languageModel.heads, 2);
+});
+
 test('heads that cannot be are refused with the option that says others, which only the command line has', async (context) => {
   const gpt2Config = join(await temporaryFolder(context), 'config.json');
   await writeFile(gpt2Config, '{"n_head": 7}');
@@ -104,4 +144,14 @@ test('heads that cannot be are refused with the option that says others, which o
   const checkpoint = files('transformer.pt');
   const asked = { checkpoint, encoder: files('RN.pt'), mapperHeads: 7 };
   await refuses(context, asked, 'checkpoint-mismatch', /on the command line .*--mapper-heads/u);
+});
+
+test('a pack is no checkpoint and no encoder, whether its folder is named or its weights', async (context) => {
+  const folder = await temporaryFolder(context);
+  const weights = await resaved(folder, files('mlp.pt'));
+  await plan(context, { checkpoint: weights });
+  await writeFile(join(folder, 'pack.json'), '{}');
+  for (const request of [{ checkpoint: weights }, { checkpoint: folder }, { encoder: weights }]) {
+    await refuses(context, request, 'checkpoint-unsupported', /belongs to a model pack, which needs no import/u);
+  }
 });

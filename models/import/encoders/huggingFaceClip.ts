@@ -7,6 +7,7 @@ import { stacked, turned, type TensorSources } from '../tensorSource.js';
 import {
   activationFinding,
   checkActivation,
+  checkConfigWidth,
   gridOf,
   headsWithoutConfig,
   Part,
@@ -20,6 +21,7 @@ const vision = z.object({
   num_attention_heads: z._default(z.int().check(z.positive()), 12),
   hidden_act: z._default(z.string(), 'quick_gelu'),
   layer_norm_eps: z._default(z.number(), 1e-5),
+  hidden_size: z.optional(z.int()),
 });
 /** Of both sides. */
 const both = z.object({ vision_config: z.unknown() });
@@ -78,7 +80,8 @@ function settings(
   const sides = z.safeParse(both, config);
   const result = z.safeParse(vision, sides.success ? (sides.data.vision_config ?? {}) : config);
   if (!result.success) throw invalid(path, 'its config.json is not one of CLIP');
-  const { num_attention_heads: heads, hidden_act: name, layer_norm_eps: epsilon } = result.data;
+  const { num_attention_heads: heads, hidden_act: name, layer_norm_eps: epsilon, hidden_size: theirs } = result.data;
+  checkConfigWidth(path, width, theirs);
   const activation = clipActivation(name, epsilon, path);
   checkActivation(path, activation, told);
   return { heads, activation, findings: [] };

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { invalid, quoted, unsupported } from '../../checkpoints/errors.js';
 import type { Finding } from '@clipcap/protocol/import';
 import { stacked, type TensorSources } from '../tensorSource.js';
-import { gridOf, headsWithoutConfig, Part, type ReadEncoder } from './imported.js';
+import { checkConfigWidth, gridOf, headsWithoutConfig, Part, type ReadEncoder } from './imported.js';
 
 /** Of each family, what it has where `config.json` says nothing. */
 const epsilons = { vit: 1e-12, dinov2: 1e-6 } as const;
@@ -13,7 +13,13 @@ const configuration = z.object({
   num_attention_heads: z._default(z.int().check(z.positive()), 12),
   hidden_act: z._default(z.string(), 'gelu'),
   layer_norm_eps: z.optional(z.number()),
+  hidden_size: z.optional(z.int()),
 });
+
+/** What `config.json` calls models of these families. */
+export const vitModelType = /^(?:vit|dinov2)/u;
+
+const typed = z.object({ model_type: z.string() });
 
 const marker = 'embeddings.cls_token';
 
@@ -28,6 +34,7 @@ export function vitPrefix(checkpoint: Checkpoint): string | undefined {
 /** @throws CaptionError `checkpoint-invalid` or `checkpoint-unsupported` */
 export function readHuggingFaceVit(checkpoint: Checkpoint, prefix: string): ReadEncoder {
   const { path, config } = checkpoint;
+  checkModelType(config, path);
   const tensors = underPackNames(new Part(checkpoint, prefix));
   const shape = (name: string, rank: number): readonly number[] => {
     const found = tensors.get(name)?.shape;
@@ -35,7 +42,8 @@ export function readHuggingFaceVit(checkpoint: Checkpoint, prefix: string): Read
     throw invalid(path, `the encoder’s tensor ${name} ${found ? `has the shape [${found.join(', ')}]` : 'is missing'}`);
   };
   const kind = tensors.has('encoder.layer.0.layer_scale1.lambda1') ? 'dinov2' : 'vit';
-  if (kind === 'vit' && !tensors.has('encoder.layer.0.layernorm_before.weight')) {
+  const hasPositions = tensors.has('embeddings.position_embeddings');
+  if (!hasPositions || (kind === 'vit' && !tensors.has('encoder.layer.0.layernorm_before.weight'))) {
     const remedy = 'Name a folder with a ViT or DINOv2 model in Hugging Face’s layout, or a ready ONNX encoder.';
     throw unsupported(path, 'is a vision transformer of another kind', remedy);
   }
@@ -61,6 +69,14 @@ export function readHuggingFaceVit(checkpoint: Checkpoint, prefix: string): Read
     sources: new Map([...tensors].map(([name, source]) => [`encoder.${name}`, source])),
     findings,
   };
+}
+
+/** Others have some of the same names, and compute otherwise. */
+function checkModelType(config: unknown, path: string): void {
+  const result = z.safeParse(typed, config);
+  if (!result.success || vitModelType.test(result.data.model_type)) return;
+  const remedy = 'Only ViT and DINOv2 are built: save such a part alone, or name a ready ONNX encoder.';
+  throw unsupported(path, `is a model of the type ${quoted(result.data.model_type)}`, remedy);
 }
 
 /**
@@ -122,6 +138,7 @@ function settings(
   const result = z.safeParse(configuration, config);
   if (!result.success) throw invalid(path, 'its config.json is not one of a vision transformer');
   const { num_attention_heads: heads, hidden_act: activation, layer_norm_eps: epsilon = usual } = result.data;
+  checkConfigWidth(path, width, result.data.hidden_size);
   if (activation !== 'gelu') {
     throw unsupported(path, `computes with ${quoted(activation)}`, 'Only those with gelu are built.');
   }

@@ -110,6 +110,13 @@ export function checkActivation(path: string, known: Activation, told: Activatio
   throw mismatch(path, `computes with ${known}, not ${told}`, 'Leave out --activation.');
 }
 
+/** @throws CaptionError `checkpoint-mismatch` for a `config.json` that describes an encoder of another width */
+export function checkConfigWidth(path: string, width: number, configured = width): void {
+  if (configured === width) return;
+  const what = `is ${width} wide, its config.json describes one of ${configured}`;
+  throw mismatch(path, what, 'Put the encoder’s own config.json in its place.');
+}
+
 const usualHeadWidth = 64;
 
 /**
@@ -127,10 +134,11 @@ export function headsWithoutConfig(width: number, path: string): number {
 
 /**
  * Side of the grid that `rows` positions are for, one of them the class token’s or the mean’s.
- * @throws CaptionError `checkpoint-invalid` if there is none
+ * @throws CaptionError `checkpoint-unsupported` if there is none
  */
 export function gridOf(rows: number, path: string): number {
   const grid = Math.sqrt(rows - 1);
   if (Number.isInteger(grid) && grid > 0) return grid;
-  throw invalid(path, `the encoder has ${rows} positions, which are no square and one more`);
+  const what = `has ${rows} positions, which are no square and one more`;
+  throw unsupported(path, what, 'Only encoders of square images are built: name another.');
 }
