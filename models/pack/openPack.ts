@@ -7,7 +7,6 @@ import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CaptionError } from '@clipcap/protocol/error';
 import { NoSmallFile, readSmallFile } from '../readSmallFile.js';
-import { modelNamedBy } from '../registry/registry.js';
 import { manifestRemedy, packFiles, parseManifest, type PackManifest } from './manifest.js';
 import { readSafetensors, type Safetensors } from './safetensors.js';
 import { checkTensors } from './checkTensors.js';
@@ -53,8 +52,8 @@ export async function openPackAndMake<Made>(
   make: (pack: Pack) => Promise<Made>,
   discard: (made: Made) => Promise<void>,
 ): Promise<Made> {
-  const folder = await realpath(path).catch((cause: unknown) => {
-    const message = forbidden(path, cause) ?? `There is no model pack at ${path}. ${remedyFor(path)}`;
+  const folder = await realpath(path).catch(async (cause: unknown) => {
+    const message = forbidden(path, cause) ?? `There is no model pack at ${path}. ${await remedyFor(path)}`;
     throw new CaptionError('pack-missing', message, { cause });
   });
   const manifest = await readManifest(folder);
@@ -85,7 +84,9 @@ function forbidden(path: string, cause: unknown): string | undefined {
 }
 
 /** What to do about a path that leads nowhere: who names a model that can be downloaded may take it for a pack. */
-function remedyFor(path: string): string {
+async function remedyFor(path: string): Promise<string> {
+  // Loaded only here: every start of a process would wait for it.
+  const { modelNamedBy } = await import('../registry/registry.js');
   const model = modelNamedBy(path);
   if (!model) return 'Check the folder; the model that ships is called builtin.';
   return (
