@@ -11,6 +11,7 @@ import {
 import { captionWords, type CaptionResult } from '@clipcap/protocol/caption';
 import { fromResponseError, type CaptionError } from '@clipcap/protocol/error';
 import { nameOf } from './images.js';
+import { showFailure } from './showFailure.js';
 
 /** How many images of one call are on their way to the server at a time: enough to keep it busy, few enough for memory. */
 const concurrency = 4;
@@ -37,7 +38,7 @@ export async function captionImages(uris: readonly Uri[], context: CaptionImages
   const [outcome] = outcomes;
   if (uris.length > 1) await showSummary(outcomes, uris.length, context);
   else if (outcome && 'result' in outcome) await showCaption(outcome.uri, outcome.result, context);
-  else if (outcome) await showFailure(outcome.error, context);
+  else if (outcome) await showFailure(outcome.error.message, context.log);
 }
 
 /** Captions in order, several at a time. What was cancelled has no outcome. */
@@ -71,10 +72,6 @@ async function showCaption(uri: Uri, result: CaptionResult, { inspect }: Caption
   const choice = await window.showInformationMessage(`${nameOf(uri)}: ${quoted(result)}`, 'Copy', 'Inspect');
   if (choice === 'Copy') await env.clipboard.writeText(result.image.captions[0]?.text ?? '');
   if (choice === 'Inspect') inspect(uri);
-}
-
-async function showFailure(error: CaptionError, { log }: CaptionImagesContext): Promise<void> {
-  if ((await window.showErrorMessage(error.message, 'Show Log')) !== undefined) log.show();
 }
 
 async function showSummary(outcomes: readonly Outcome[], asked: number, { log }: CaptionImagesContext): Promise<void> {

@@ -63,7 +63,8 @@ async function choices({ packs, builtin }: ModelContext): Promise<Choice[]> {
       choose: () => useModel(folder.fsPath),
     })),
   ];
-  if (!items.some(({ description }) => description?.includes(inUse))) {
+  const listed = ['builtin', ...imported.map(({ folder }) => folder.fsPath)];
+  if (!listed.includes(current)) {
     items.push({ label: current, description: inUse, choose: () => Promise.resolve() });
   }
   return [

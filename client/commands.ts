@@ -10,6 +10,7 @@ import { importCheckpoint } from './importCheckpoint.js';
 import { installCuda } from './installCuda.js';
 import type { LanguageServer } from './languageServer.js';
 import type { PrefixPanel } from './panel.js';
+import { showFailure } from './showFailure.js';
 
 interface CommandContext {
   readonly server: LanguageServer;
@@ -89,8 +90,7 @@ async function restart(server: LanguageServer, log: LogOutputChannel): Promise<v
   try {
     await server.restart();
   } catch (error) {
-    const { message } = fromResponseError(error);
-    if ((await window.showErrorMessage(message, 'Show Log')) !== undefined) log.show();
+    await showFailure(fromResponseError(error).message, log);
   }
 }
 

@@ -15,6 +15,7 @@ import { runCommandLine } from './commandLineProcess.js';
 import { nameOf } from './images.js';
 import { askWhatIsOpen } from './importQuestions.js';
 import { useModel } from './modelSetting.js';
+import { showFailure } from './showFailure.js';
 
 interface ImportContext {
   /** `dist/cli.mjs` */
@@ -59,9 +60,7 @@ export async function importCheckpoint({ module, packs, log }: ImportContext): P
     const error = fromResponseError(cause);
     if (error.code === 'cancelled') return;
     log.error(error.message);
-    // VS Code cuts a message short that has nothing to click.
-    const choice = await window.showErrorMessage(error.message, 'Show Log');
-    if (choice !== undefined) log.show();
+    await showFailure(error.message, log);
   }
 }
 

@@ -2,6 +2,7 @@
 import { ProgressLocation, window, type LogOutputChannel } from 'vscode';
 import { forkCommandLine } from './commandLineProcess.js';
 import { networkEnvironment } from './downloadEnvironment.js';
+import { showFailure } from './showFailure.js';
 
 const offer =
   'With your consent, this downloads the CUDA provider of ONNX Runtime from ' +
@@ -35,7 +36,7 @@ export async function installCuda(cli: string, log: LogOutputChannel): Promise<b
     const silence = `CUDA’s library could not be installed: ${cli} ended without a word. Try again; if it stays so, reinstall ClipCap Lens.`;
     const said = stderr.trim() || silence;
     log.error(said);
-    if ((await window.showErrorMessage(said, 'Show Log')) !== undefined) log.show();
+    await showFailure(said, log);
     return false;
   });
 }

@@ -9,6 +9,7 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { CaptionOptions, CaptionResult } from '@clipcap/protocol/caption';
 import { CaptionError, toResponseError } from '@clipcap/protocol/error';
+import { fields } from '@clipcap/protocol/fields';
 import { priorities } from '@clipcap/protocol/inference';
 import { captionUri, restartInference, serverStatus, workspaceTrusted } from '@clipcap/protocol/language';
 import { lensReportRequest, lensRequest, thumbnailRequest } from '@clipcap/protocol/lens';
@@ -21,7 +22,6 @@ import { AltTextActions, altTextKinds } from './altText.js';
 import { Captions, type Inference, type Model } from './captions.js';
 import { readClient, unknownClient } from './client.js';
 import { decodingOptions } from './decodingSettings.js';
-import { fields } from '@clipcap/protocol/fields';
 import { ImageHover } from './hover.js';
 import { DocumentLinks } from './links/documentLinks.js';
 import { localPath } from './links/resolve.js';

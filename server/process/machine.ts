@@ -33,8 +33,8 @@ export function hasCuda(): boolean {
 }
 
 /** Whether NVIDIA's driver is loaded, on Linux or under Windows' Linux. */
-export function hasNvidiaDriver(root = '/'): boolean {
-  return ['proc/driver/nvidia/version', 'usr/lib/wsl/lib/libcuda.so.1'].some((path) => existsSync(join(root, path)));
+export function hasNvidiaDriver(): boolean {
+  return ['/proc/driver/nvidia/version', '/usr/lib/wsl/lib/libcuda.so.1'].some((path) => existsSync(path));
 }
 
 /**
